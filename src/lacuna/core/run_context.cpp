@@ -1,0 +1,11 @@
+#include "lacuna/core/run_context.hpp"
+
+#include "lacuna/core/error.hpp"
+
+namespace lacuna {
+
+void RunContext::check_stop() const {
+  if (stop_requested()) throw Error(ErrorCode::interrupted, "stopped on request");
+}
+
+}  // namespace lacuna
