@@ -1,5 +1,11 @@
-#include <fmt/format.h>
+// The lacuna program: one file per subcommand in commands/.
+#include "commands/commands.hpp"
 
-#include "lacuna/core/version.hpp"
-
-int main() { fmt::print("lacuna {}\n", lacuna::version()); }
+int main(int argc, char** argv) {
+  lacuna::cli::Application app;
+  add_info(app);
+  add_explain(app);
+  add_completion(app);
+  add_help(app);
+  return app.run(argc, argv);
+}

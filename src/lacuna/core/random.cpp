@@ -33,7 +33,7 @@ std::uint64_t Random::below(std::uint64_t bound) {
   LACUNA_ASSERT(bound > 0);
   const std::uint64_t threshold = (0 - bound) % bound;  // Lemire: reject the uneven part
   while (true) {
-    const unsigned __int128 product = static_cast<unsigned __int128>(next()) * bound;
+    __extension__ const auto product = static_cast<unsigned __int128>(next()) * bound;
     if (static_cast<std::uint64_t>(product) >= threshold) return static_cast<std::uint64_t>(product >> 64);
   }
 }

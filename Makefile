@@ -1,0 +1,60 @@
+# Lacuna's tasks. Each sets up what it needs (packaging/setup.sh: Debian 12, root or sudo) and is idempotent.
+#
+#   make demo     build, then prune, evaluate, compare and draw the model in examples/
+#   make test     build, then run every test
+#   make bench    build, then run the benchmarks, peers beside them where they are installed
+#   make lint     formatting, layers, and clang-tidy on what changed since origin/main (BASE=REV for another base)
+#   make format   format the sources in place
+#   make fuzz     run each fuzz target for FUZZ_SECONDS (20)
+#   make install  install below PREFIX (/usr/local)
+
+BUILD := build/release
+PREFIX ?= /usr/local
+BASE ?= origin/main
+FUZZ_SECONDS ?= 20
+SOURCES = $(shell git ls-files '*.cpp' '*.hpp' '*.cu' '*.cuh')
+
+.PHONY: all setup build demo test test-sanitized bench lint format-check format fuzz install clean
+all: build
+
+setup:
+	@packaging/setup.sh
+
+build: setup
+	@cmake --preset release -Wno-dev >/dev/null || cmake --preset release
+	@cmake --build --preset release
+
+demo: build
+	@examples/demo.sh $(BUILD)/bin/lacuna
+
+test: build
+	@ctest --preset release --no-label-summary -j 2
+
+test-sanitized: setup
+	@cmake --preset asan-ubsan -Wno-dev >/dev/null || cmake --preset asan-ubsan
+	@cmake --build --preset asan-ubsan
+	@ctest --preset asan-ubsan -L unit --no-label-summary -j 2
+
+bench: build
+	@bench/run.sh $(BUILD)
+
+format-check:
+	@clang-format-19 --dry-run --Werror $(SOURCES) && echo "format: $(words $(SOURCES)) files conform"
+
+format:
+	@clang-format-19 -i $(SOURCES)
+
+lint: build format-check
+	@/usr/bin/python3 tests/layers_test.py .
+	@packaging/tidy_changed.sh $(BUILD) $(BASE)
+
+fuzz: setup
+	@cmake --preset fuzz -Wno-dev >/dev/null || cmake --preset fuzz
+	@cmake --build --preset fuzz
+	@fuzz/run.sh $(FUZZ_SECONDS)
+
+install: build
+	@cmake --install $(BUILD) --prefix $(PREFIX)
+
+clean:
+	@rm -rf build
