@@ -24,6 +24,11 @@ const std::map<std::string, ProgressMode> kProgressModes = {{"auto", ProgressMod
                                                             {"json", ProgressMode::json},
                                                             {"none", ProgressMode::none}};
 
+int finish_output() {
+  if (std::fflush(stdout) != 0) throw errno_error(errno, "write to", "stdout");
+  return 0;
+}
+
 // A usage mistake that CLI11 found: same layout as every other error.
 int report_usage(const CLI::App& root, const CLI::ParseError& error) {
   const CLI::App* where = &root;
@@ -81,7 +86,7 @@ int Application::run(int argc, char** argv) {
   try {
     if (root_.get_subcommands().empty()) {
       fmt::print("{}", root_.help());
-      return 0;
+      return finish_output();
     }
     install_truncation_guard();
     install_interrupt_handlers();
@@ -90,8 +95,7 @@ int Application::run(int argc, char** argv) {
     for (const auto& [command, body] : bodies_) {
       if (command->parsed()) body(session);
     }
-    if (std::fflush(stdout) != 0) throw errno_error(errno, "write to", "stdout");
-    return 0;
+    return finish_output();
   } catch (const std::exception& error) {
     return report_error(error, options_);
   }

@@ -62,10 +62,11 @@ void run_help(const CLI::App& root, const Session& session, const std::vector<st
           .hint("`lacuna help` lists every command");
     }
   }
+  // Through the formatter: App::help() would show the parsed subcommand, which is `help` itself.
   auto parents = path;
-  if (!parents.empty()) parents.back() = "lacuna";  // CLI11 puts the command's own name behind this prefix
-  std::rotate(parents.begin(), parents.end() - (parents.empty() ? 0 : 1), parents.end());
-  session.print(command->help(fmt::format("{}", fmt::join(parents, " "))));
+  if (!parents.empty()) parents.back() = "";
+  const std::string prefix = path.empty() ? "" : fmt::format("lacuna {}", fmt::join(parents, " "));
+  session.print(command->get_formatter()->make_help(command, prefix + command->get_name(), CLI::AppFormatMode::Normal));
 }
 
 }  // namespace
