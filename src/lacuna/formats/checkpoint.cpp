@@ -7,6 +7,7 @@
 
 #include "lacuna/core/error.hpp"
 #include "lacuna/formats/allocation_guard.hpp"
+#include "lacuna/formats/hub_cache.hpp"
 #include "lacuna/formats/printable.hpp"
 #include "lacuna/formats/safetensors.hpp"
 #include "lacuna/formats/shard_index.hpp"
@@ -14,15 +15,6 @@
 namespace lacuna {
 namespace {
 namespace fs = std::filesystem;
-
-fs::path find_folder(const std::string& reference) {
-  std::error_code ignored;
-  if (fs::is_directory(reference, ignored)) return reference;
-  if (fs::exists(reference, ignored)) {
-    throw Error(ErrorCode::not_found, "expected the folder of a model, got a file").at(reference);
-  }
-  throw Error(ErrorCode::not_found, fmt::format("no folder {}", printable(reference)));
-}
 
 struct WeightFiles {
   fs::path index_path;          // empty for a single file
@@ -105,7 +97,7 @@ void require_indexed_tensors(const WeightFiles& weights, const std::vector<Tenso
 Checkpoint Checkpoint::open(const std::string& reference) {
   return guard_allocation(reference, [&] {
     Checkpoint checkpoint;
-    checkpoint.folder_ = find_folder(reference);
+    checkpoint.folder_ = resolve_model(reference);
     const WeightFiles weights = find_weights(checkpoint.folder_);
     checkpoint.index_path_ = weights.index_path;
     auto contents = std::make_shared<Contents>();

@@ -1,0 +1,255 @@
+#include "lacuna/formats/safetensors_writer.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+#include "lacuna/core/atomic_file.hpp"
+#include "lacuna/core/checked.hpp"
+#include "lacuna/core/error.hpp"
+#include "lacuna/formats/json_cursor.hpp"
+#include "lacuna/formats/json_text.hpp"
+#include "lacuna/formats/printable.hpp"
+#include "lacuna/formats/safetensors.hpp"
+
+namespace lacuna {
+namespace {
+namespace fs = std::filesystem;
+
+constexpr std::size_t kChunkBytes = std::size_t{16} << 20;  // between two looks at the stop flag
+
+// The reference's order of types, ascending; files hold them descending, so that every tensor is aligned.
+constexpr std::array<DType, 15> kAscending = {DType::boolean, DType::u8,  DType::i8,  DType::f8_e5m2, DType::f8_e4m3,
+                                              DType::i16,     DType::u16, DType::f16, DType::bf16,    DType::i32,
+                                              DType::u32,     DType::f32, DType::f64, DType::i64,     DType::u64};
+
+std::ptrdiff_t type_rank(DType dtype) {
+  return std::find(kAscending.begin(), kAscending.end(), dtype) - kAscending.begin();
+}
+
+std::uint64_t spec_bytes(const TensorSpec& spec) {
+  const auto numel = checked_product(spec.shape);
+  const auto bytes = numel ? checked_mul(*numel, dtype_bytes(spec.dtype)) : std::nullopt;
+  if (!bytes) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("the size of tensor {} overflows: {}", printable(spec.name), shape_text(spec.shape)));
+  }
+  return *bytes;
+}
+
+std::vector<std::size_t> file_order(std::span<const TensorSpec> tensors) {
+  std::vector<std::size_t> order(tensors.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    const auto rank_a = type_rank(tensors[a].dtype);
+    const auto rank_b = type_rank(tensors[b].dtype);
+    return rank_a != rank_b ? rank_a > rank_b : tensors[a].name < tensors[b].name;
+  });
+  return order;
+}
+
+// What the reader would refuse must not be written.
+void require_valid_names(std::span<const TensorSpec> tensors) {
+  std::vector<std::string_view> names;
+  for (const auto& tensor : tensors) {
+    const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+    if (tensor.name == "__metadata__" || std::any_of(tensor.name.begin(), tensor.name.end(), control)) {
+      throw Error(ErrorCode::invalid_argument, fmt::format("a tensor cannot be named {}", printable(tensor.name)));
+    }
+    names.push_back(tensor.name);
+  }
+  std::sort(names.begin(), names.end());
+  const auto twin = std::adjacent_find(names.begin(), names.end());
+  if (twin != names.end()) {
+    throw Error(ErrorCode::invalid_argument, fmt::format("two tensors are named {}", printable(*twin)));
+  }
+  if (names.size() > kMaxSafetensorsTensors) {
+    throw Error(ErrorCode::limit_exceeded, fmt::format("more than {} tensors in one file", kMaxSafetensorsTensors));
+  }
+}
+
+std::string header_bytes(std::span<const TensorSpec> tensors, std::span<const std::size_t> order,
+                         const SafetensorsMetadata& metadata, const fs::path& path) {
+  std::string text(8, '\0');  // the length goes here
+  text += '{';
+  std::string_view separator;
+  if (!metadata.empty()) {
+    text += "\"__metadata__\":{";
+    for (const auto& [key, value] : metadata) {
+      text += fmt::format("{}{}:{}", separator, json_text(key), json_text(value));
+      separator = ",";
+    }
+    text += '}';
+  }
+  std::uint64_t offset = 0;
+  for (const auto index : order) {
+    const auto& tensor = tensors[index];
+    const std::uint64_t end = offset + spec_bytes(tensor);
+    text +=
+        fmt::format(R"({}{}:{{"dtype":"{}","shape":[{}],"data_offsets":[{},{}]}})", separator, json_text(tensor.name),
+                    safetensors_name(tensor.dtype), fmt::join(tensor.shape, ","), offset, end);
+    separator = ",";
+    offset = end;
+  }
+  text += '}';
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  const std::uint64_t length = text.size() - 8;
+  if (length > kMaxSafetensorsHeaderBytes) {
+    throw Error(ErrorCode::limit_exceeded, fmt::format("the header would need {} bytes", length)).at(path);
+  }
+  for (std::size_t i = 0; i < 8; ++i) text[i] = static_cast<char>(length >> (8 * i));
+  JsonCursor(std::string_view(text).substr(8), path, 8).skip_value();  // names and metadata may be invalid UTF-8
+  return text;
+}
+
+class ProgressWriter {
+ public:
+  ProgressWriter(const fs::path& path, std::uint64_t total, const RunContext& context)
+      : file_(path), stage_("write " + path.filename().string()), total_(total), context_(context) {}
+
+  void write(std::span<const std::byte> bytes) {
+    while (!bytes.empty()) {
+      context_.check_stop();
+      const auto chunk = bytes.first(std::min(bytes.size(), kChunkBytes));
+      file_.write(chunk);
+      bytes = bytes.subspan(chunk.size());
+      report();
+    }
+  }
+
+  void commit() {
+    context_.check_stop();
+    file_.commit();
+  }
+
+ private:
+  void report() {  // at most a hundred times a file
+    const std::uint64_t done = file_.written();
+    const double share = total_ == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total_);
+    if (share < reported_ + 0.01 && done != total_) return;
+    reported_ = share;
+    context_.report({stage_, "", "bytes", done, total_, share});
+  }
+
+  AtomicFile file_;
+  std::string stage_;
+  std::uint64_t total_;
+  const RunContext& context_;
+  double reported_ = 0.0;
+};
+
+std::vector<TensorSpec> specs_of(std::span<const NamedTensor> tensors) {
+  std::vector<TensorSpec> specs;
+  for (const auto& tensor : tensors) specs.push_back({tensor.name, tensor.view.dtype, tensor.view.shape});
+  return specs;
+}
+
+// Row-major bytes of any view, in pieces of about a chunk.
+void write_view(ProgressWriter& out, const TensorView& view, AlignedBuffer<std::byte>& scratch) {
+  if (view.numel() == 0) return;
+  if (view.is_contiguous()) return out.write({view.data, view.bytes()});
+  if (view.bytes() <= kChunkBytes) {
+    if (scratch.size() < view.bytes()) scratch = AlignedBuffer<std::byte>(view.bytes());
+    copy_contiguous(view, scratch.data());
+    return out.write(scratch.span().first(view.bytes()));
+  }
+  const std::size_t slice_bytes = view.bytes() / static_cast<std::size_t>(view.shape[0]);
+  const auto step = std::max<std::int64_t>(1, static_cast<std::int64_t>(kChunkBytes / slice_bytes));
+  for (std::int64_t first = 0; first < view.shape[0]; first += step) {
+    TensorView slice = view;
+    slice.data += first * view.strides[0] * static_cast<std::int64_t>(dtype_bytes(view.dtype));
+    slice.shape[0] = std::min(step, view.shape[0] - first);
+    if (slice.shape[0] == 1) {  // one extent less, so that a long row is cut too
+      slice.shape.erase(slice.shape.begin());
+      slice.strides.erase(slice.strides.begin());
+    }
+    write_view(out, slice, scratch);
+  }
+}
+
+struct Plan {
+  std::vector<std::size_t> order;
+  std::string header;
+  std::uint64_t total_bytes = 0;
+};
+
+Plan plan_file(const fs::path& path, std::span<const TensorSpec> tensors, const SafetensorsMetadata& metadata) {
+  require_valid_names(tensors);
+  Plan plan;
+  plan.order = file_order(tensors);
+  plan.header = header_bytes(tensors, plan.order, metadata, path);
+  plan.total_bytes = plan.header.size();
+  for (const auto& tensor : tensors) plan.total_bytes += spec_bytes(tensor);
+  return plan;
+}
+
+std::span<const std::byte> as_bytes(const std::string& text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+}  // namespace
+
+void write_safetensors(const fs::path& path, std::span<const TensorSpec> tensors, const SafetensorsMetadata& metadata,
+                       const TensorProducer& produce, const RunContext& context) {
+  const Plan plan = plan_file(path, tensors, metadata);
+  ProgressWriter out(path, plan.total_bytes, context);
+  out.write(as_bytes(plan.header));
+  AlignedBuffer<std::byte> buffer;
+  for (const auto index : plan.order) {
+    context.check_stop();
+    const std::size_t bytes = spec_bytes(tensors[index]);
+    if (buffer.size() < bytes) buffer = AlignedBuffer<std::byte>(bytes);
+    const auto values = buffer.span().first(bytes);
+    produce(index, values);
+    out.write(values);
+  }
+  out.commit();
+}
+
+void write_safetensors(const fs::path& path, std::span<const NamedTensor> tensors, const SafetensorsMetadata& metadata,
+                       const RunContext& context, const std::function<void()>& before_commit) {
+  const auto specs = specs_of(tensors);
+  const Plan plan = plan_file(path, specs, metadata);
+  ProgressWriter out(path, plan.total_bytes, context);
+  out.write(as_bytes(plan.header));
+  AlignedBuffer<std::byte> scratch;
+  try {
+    for (const auto index : plan.order) write_view(out, tensors[index].view, scratch);
+  } catch (const Error&) {
+    if (before_commit) before_commit();  // the cause may be an input that lost its pages: then this throws file_changed
+    throw;
+  }
+  if (before_commit) before_commit();
+  out.commit();
+}
+
+void rewrite_safetensors(const TensorArchive& input, const fs::path& output, const TensorReplacement& replace,
+                         const RunContext& context) {
+  LACUNA_ASSERT(input.format == FileFormat::safetensors && input.files.size() == 1);
+  const MappedFile& source = *input.files.front();
+  require_distinct_paths(output, source.path());
+  ProgressWriter out(output, source.size(), context);
+  AlignedBuffer<std::byte> buffer;
+  try {
+    out.write(safetensors_header(source));
+    for (const auto& tensor :
+         input.tensors) {  // in the order of their bytes, without holes: read_safetensors() says so
+      context.check_stop();
+      const std::size_t bytes = tensor.view.bytes();
+      if (buffer.size() < bytes) buffer = AlignedBuffer<std::byte>(bytes);  // untouched, and so free, while copying
+      const auto values = buffer.span().first(bytes);
+      const bool replaced = replace && replace(tensor, values);
+      out.write(replaced ? std::span<const std::byte>(values) : std::span(tensor.view.data, bytes));
+    }
+  } catch (const Error&) {
+    input.check_intact();  // reading lost pages of a truncated input fails as an invalid address
+    throw;
+  }
+  input.check_intact();
+  out.commit();
+}
+
+}  // namespace lacuna
