@@ -1,0 +1,157 @@
+// What a report page does beyond HTML: sorts tables, follows the reader in the contents, enlarges pictures, draws charts.
+// Everything is readable without it.
+(() => {
+  "use strict";
+  const all = (selector, within = document) => [...within.querySelectorAll(selector)];
+
+  // Tables: a click on a heading sorts by its column, numbers by their value, words by the reader's alphabet.
+  function sortBy(table, column, direction) {
+    const key = (row) => {
+      const cell = row.cells[column];
+      return cell.dataset.value === undefined ? null : Number(cell.dataset.value);
+    };
+    const words = new Intl.Collator(undefined, { numeric: true });
+    const compare = (a, b) => {
+      const x = key(a), y = key(b);
+      if (x !== null && y !== null) return direction * (x - y || 0);
+      if (x !== null || y !== null) return x === null ? 1 : -1; // what has no number goes last
+      return direction * words.compare(a.cells[column].textContent, b.cells[column].textContent);
+    };
+    const body = table.tBodies[0];
+    body.append(...[...body.rows].sort(compare));
+    all("thead th", table).forEach((th, i) =>
+      th.setAttribute("aria-sort", i !== column ? "none" : direction > 0 ? "ascending" : "descending"));
+  }
+
+  function makeSortable(table) {
+    if (table.tBodies[0].rows.length < 2) return;
+    all("thead th", table).forEach((th, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...th.childNodes);
+      th.append(button);
+      button.addEventListener("click", () => sortBy(table, column, th.getAttribute("aria-sort") === "ascending" ? -1 : 1));
+    });
+  }
+
+  // Contents: marks the part being read; folded on narrow screens.
+  function followReader() {
+    const links = new Map(all(".contents a").map((a) => [a.hash.slice(1), a]));
+    const parts = [...links.keys()].map((id) => document.getElementById(id));
+    const mark = () => {
+      const passed = parts.filter((part) => part.getBoundingClientRect().top < innerHeight * 0.3);
+      const current = passed.length ? passed[passed.length - 1] : parts[0];
+      links.forEach((a, id) => id === current?.id ? a.setAttribute("aria-current", "true") : a.removeAttribute("aria-current"));
+    };
+    let waiting = false;
+    addEventListener("scroll", () => {
+      if (waiting) return;
+      waiting = true;
+      requestAnimationFrame(() => { waiting = false; mark(); });
+    }, { passive: true });
+    mark();
+  }
+
+  function foldContents() {
+    const details = document.querySelector(".contents details");
+    if (!details) return;
+    const narrow = matchMedia("(max-width: 62rem)");
+    const fit = () => { details.open = !narrow.matches; };
+    narrow.addEventListener("change", fit);
+    fit();
+    details.querySelector("summary").addEventListener("click", (event) => { if (!narrow.matches) event.preventDefault(); });
+  }
+
+  // Pictures: a click shows one at its full size.
+  function makeEnlargeable(image) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.setAttribute("aria-label", "Enlarge: " + image.alt);
+    image.replaceWith(button);
+    button.append(image);
+    button.addEventListener("click", () => {
+      const dialog = document.createElement("dialog");
+      const copy = image.cloneNode();
+      dialog.append(copy);
+      document.body.append(dialog);
+      dialog.addEventListener("click", () => dialog.close());
+      dialog.addEventListener("close", () => dialog.remove());
+      dialog.showModal();
+    });
+  }
+
+  // Charts.
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const readJson = (element) => JSON.parse(element.textContent);
+
+  function fittedSpec(figure, theme) {
+    const spec = readJson(figure.querySelector("script"));
+    const width = figure.querySelector(".view").clientWidth || figure.clientWidth;
+    spec.config = readJson(document.getElementById("chart-theme-" + theme));
+    spec.config.legend.columns = Math.max(1, Math.floor(width / 200));
+    const panel = spec.usermeta?.lacuna?.panel_px;
+    if (panel) spec.columns = Math.max(1, Math.min(spec.columns, Math.floor(width / panel)));
+    return spec;
+  }
+
+  async function drawInto(target, figure, theme) {
+    await vegaEmbed(target, fittedSpec(figure, theme), {
+      mode: "vega-lite",
+      renderer: "svg",
+      ast: true,
+      defaultStyle: false,
+      actions: { export: true, source: false, compiled: false, editor: false },
+      downloadFileName: figure.id,
+      tooltip: { theme },
+    });
+  }
+
+  async function draw(figure) {
+    const view = figure.querySelector(".view");
+    const screen = document.createElement("div");
+    const print = document.createElement("div");
+    screen.className = "for-screen";
+    print.className = "for-print";
+    view.replaceChildren(screen);
+    try {
+      await drawInto(screen, figure, dark.matches ? "dark" : "light");
+      view.classList.toggle("has-print", dark.matches);
+      if (dark.matches) { // paper is white: a light copy that only printing shows
+        view.append(print);
+        await drawInto(print, figure, "light");
+      }
+      figure.querySelector(".data").open = false;
+    } catch (error) { // the numbers stay open below
+      console.error(error);
+      view.replaceChildren();
+    }
+  }
+
+  async function drawAll() {
+    for (const figure of all("figure.chart")) await draw(figure);
+    document.documentElement.dataset.charts = "drawn";
+  }
+
+  function drawPanelsAgain() { // charts in panels do not follow the width by themselves
+    let timer = 0;
+    let width = innerWidth;
+    addEventListener("resize", () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => {
+        if (innerWidth === width) return;
+        width = innerWidth;
+        all("figure.chart").forEach((figure) => draw(figure));
+      }, 250);
+    });
+  }
+
+  all("table").forEach(makeSortable);
+  if (document.querySelector(".contents a")) followReader();
+  foldContents();
+  all(".picture img").forEach(makeEnlargeable);
+  if (document.querySelector("figure.chart")) {
+    dark.addEventListener("change", drawAll);
+    drawAll();
+    drawPanelsAgain();
+  }
+})();

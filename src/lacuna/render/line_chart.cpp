@@ -1,0 +1,103 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "lacuna/render/chart.hpp"
+#include "lacuna/render/chart_spec.hpp"
+
+namespace lacuna {
+namespace {
+
+using Json = nlohmann::json;
+constexpr int kPanelWidth = 230;
+
+Json line_values(const LineChart& chart, bool log) {
+  Json values = Json::array();
+  for (const auto& series : chart.series) {
+    for (const auto& point : series.points) {
+      if (!can_show(point.y, log) || !can_show(point.x, false)) continue;
+      values.push_back({{"series", series.name}, {"panel", series.panel}, {"x", point.x}, {"y", point.y}});
+    }
+  }
+  return values;
+}
+
+bool whole_numbers(const LineChart& chart) {
+  return std::all_of(chart.series.begin(), chart.series.end(), [](const LineSeries& series) {
+    return std::all_of(series.points.begin(), series.points.end(),
+                       [](const LinePoint& point) { return point.x == std::floor(point.x); });
+  });
+}
+
+Json lines(const LineChart& chart, const std::vector<std::string>& names, bool log, bool has_panels) {
+  Json x_axis = {{"grid", false}, {"format", ",~f"}};
+  if (whole_numbers(chart)) x_axis.update({{"tickMinStep", 1}, {"format", ",d"}});
+  Json encoding = series_encoding("series", chart.series_title, names);
+  encoding["x"] = {{"field", "x"},
+                   {"type", "quantitative"},
+                   {"title", chart.x_title},
+                   {"scale", {{"zero", false}, {"nice", false}, {"padding", 8}}},
+                   {"axis", x_axis}};
+  encoding["y"] = {{"field", "y"},
+                   {"type", "quantitative"},
+                   {"title", chart.y_title},
+                   {"scale", {{"type", log ? "log" : "linear"}, {"zero", chart.y_from_zero && !log}}},
+                   {"axis", {{"format", axis_format(chart.y_format)}, {"tickCount", has_panels ? 4 : 6}}}};
+  encoding["opacity"] = fade_unselected();
+  encoding["tooltip"] =
+      Json::array({tooltip_field("series", chart.series_title), tooltip_field("x", chart.x_title, x_axis["format"]),
+                   tooltip_field("y", chart.y_title, tooltip_format(chart.y_format))});
+  if (has_panels) encoding["tooltip"].insert(encoding["tooltip"].begin(), tooltip_field("panel", "matrix"));
+  return {
+      {"params", legend_selection("series")},
+      {"mark", {{"type", "line"}, {"strokeWidth", 1.8}, {"point", {{"filled", true}, {"size", has_panels ? 28 : 45}}}}},
+      {"encoding", encoding}};
+}
+
+Table data_table(const LineChart& chart, bool has_panels) {
+  Table table{{{chart.series_title}, {chart.x_title, true}, {chart.y_title, true}}, {}};
+  if (has_panels) table.columns.insert(table.columns.begin() + 1, {"matrix"});
+  for (const auto& series : chart.series) {
+    for (const auto& point : series.points) {
+      std::vector<Cell> row = {text_cell(series.name), number_cell(point.x, point.x == std::floor(point.x) ? 0 : 4),
+                               value_cell(point.y, chart.y_format)};
+      if (has_panels) row.insert(row.begin() + 1, text_cell(series.panel));
+      table.rows.push_back(std::move(row));
+    }
+  }
+  return table;
+}
+
+}  // namespace
+
+Chart line_chart(const LineChart& chart) {
+  std::vector<double> values;
+  std::vector<std::string> names;
+  std::vector<std::string> panels;
+  for (const auto& series : chart.series) {
+    names.push_back(series.name);
+    panels.push_back(series.panel);
+    for (const auto& point : series.points) values.push_back(point.y);
+  }
+  names = distinct(names);
+  panels = distinct(panels);
+  const bool has_panels = panels.size() > 1;
+  const bool log = use_log(chart.y_scale, values);
+  const std::string description =
+      fmt::format("{}. {} against {}, {} lines.", chart.title, chart.y_title, chart.x_title, names.size());
+  Json spec = base_spec(chart.title, chart.subtitle, description);
+  spec["data"]["values"] = line_values(chart, log);
+  Json body = lines(chart, names, log, has_panels);
+  if (has_panels) {
+    body.update({{"width", kPanelWidth}, {"height", 150}});
+    make_panels(spec, std::move(body), kPanelWidth + 30, 3);
+  } else {
+    spec.update(body);
+    spec.update({{"width", "container"}, {"height", 300}});
+  }
+  return {chart.title, description, spec_text(spec), data_table(chart, has_panels)};
+}
+
+}  // namespace lacuna

@@ -1,0 +1,237 @@
+// Writes a report page with every part that one can have, made of invented numbers, and spy plots of several sizes.
+// For looking at, and for the browser test.
+//
+// usage: sample_page FOLDER
+#include <fmt/format.h>
+
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <vector>
+
+#include "lacuna/core/atomic_file.hpp"
+#include "lacuna/core/error.hpp"
+#include "lacuna/core/random.hpp"
+#include "lacuna/render/page.hpp"
+#include "lacuna/render/spy.hpp"
+
+namespace {
+using namespace lacuna;
+
+const std::vector<std::string> kMethods = {"magnitude", "wanda", "sparsegpt"};
+const std::vector<std::string> kProjections = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj",
+                                               "self_attn.o_proj", "mlp.gate_proj",    "mlp.up_proj",
+                                               "mlp.down_proj"};
+
+// A pattern whose density differs by column (as Wanda's does) and by block of rows.
+std::vector<std::uint16_t> invented_weights(std::int64_t rows, std::int64_t cols, double density, std::uint64_t seed) {
+  Random random(seed);
+  std::vector<double> by_column(static_cast<std::size_t>(cols));
+  for (auto& share : by_column) share = std::clamp(density + 0.12 * random.normal(), 0.02, 0.98);
+  std::vector<std::uint16_t> weights(static_cast<std::size_t>(rows * cols));
+  for (std::int64_t r = 0; r < rows; ++r) {
+    const double shift = 0.08 * std::sin(6.0 * static_cast<double>(r) / static_cast<double>(rows));
+    for (std::int64_t c = 0; c < cols; ++c) {
+      const bool kept = random.uniform() < by_column[static_cast<std::size_t>(c)] + shift;
+      weights[static_cast<std::size_t>(r * cols + c)] = kept ? 0x3f80 : 0;
+    }
+  }
+  return weights;
+}
+
+SpyImage invented_spy(std::int64_t rows, std::int64_t cols, double density, const SpyOptions& options) {
+  const auto weights = invented_weights(rows, cols, density, static_cast<std::uint64_t>(rows * 31 + cols));
+  return draw_spy(spy_pattern(make_tensor_view(DType::bf16, {rows, cols}, weights.data())), options);
+}
+
+PerplexityChart invented_perplexities() {
+  PerplexityChart chart;
+  chart.subtitle = "tiny-llama on text sampled from itself, windows of 512 tokens";
+  chart.dense = 18.34;
+  const double harm[] = {2.6, 1.0, 0.6};
+  for (std::size_t m = 0; m < kMethods.size(); ++m) {
+    for (const double s : {0.3, 0.4, 0.5, 0.6, 0.7, 0.8}) {
+      chart.points.push_back({kMethods[m], "unstructured", s, 18.34 * std::exp(harm[m] * 9 * std::pow(s, 5)), 0.2 + s});
+    }
+    chart.points.push_back({kMethods[m], "2:4", 0.5, 18.34 * std::exp(harm[m] * 0.72), 0.5});
+    chart.points.push_back({kMethods[m], "4:8", 0.5, 18.34 * std::exp(harm[m] * 0.45), 0.5});
+  }
+  return chart;
+}
+
+SimilarityChart invented_similarities(Random& random) {
+  SimilarityChart chart;
+  chart.subtitle = "Share of weights kept by both among those kept by either; 50 % unstructured and 2:4";
+  const std::vector<std::string> labels = {"magnitude 50 %", "wanda 50 %", "sparsegpt 50 %", "wanda 2:4",
+                                           "sparsegpt 2:4"};
+  for (int layer = 0; layer < 4; ++layer) {
+    SimilarityPanel panel{fmt::format("layer {}", layer), labels, std::vector<double>(25, 1.0)};
+    for (std::size_t i = 0; i < 5; ++i) {
+      for (std::size_t j = i + 1; j < 5; ++j) {
+        panel.values[i * 5 + j] = panel.values[j * 5 + i] = 0.52 + 0.4 * random.uniform();
+      }
+    }
+    chart.panels.push_back(panel);
+  }
+  return chart;
+}
+
+LineChart invented_errors(Random& random) {
+  LineChart chart;
+  chart.title = "Relative output error by layer";
+  chart.subtitle = "‖(W − Ŵ)X‖² / ‖WX‖² on the calibration tokens, 50 % unstructured";
+  chart.y_title = "relative error";
+  chart.y_from_zero = true;
+  for (const auto& projection : kProjections) {
+    for (std::size_t m = 0; m < kMethods.size(); ++m) {
+      LineSeries series{kMethods[m], projection, {}};
+      for (int layer = 0; layer < 8; ++layer) {
+        series.points.push_back(
+            {double(layer), (0.3 - 0.09 * double(m)) * (0.5 + 0.06 * layer + 0.1 * random.uniform())});
+      }
+      chart.series.push_back(std::move(series));
+    }
+  }
+  return chart;
+}
+
+LineChart invented_sparsities(Random& random) {
+  LineChart chart;
+  chart.title = "Sparsity by layer";
+  chart.y_title = "share of zeros";
+  chart.y_format = ValueFormat::percent;
+  for (const auto& method : kMethods) {
+    LineSeries series{method + " 50 %", "", {}};
+    for (int layer = 0; layer < 32; ++layer) series.points.push_back({double(layer), 0.5 + 0.02 * random.normal()});
+    chart.series.push_back(std::move(series));
+  }
+  return chart;
+}
+
+DistributionChart invented_distributions(Random& random, DistributionKind kind) {
+  DistributionChart chart;
+  chart.title = "Similarity per feature, layer 0 · mlp.down_proj";
+  chart.kind = kind;
+  const std::vector<std::string> names = {"wanda against sparsegpt", "wanda against magnitude",
+                                          "sparsegpt against magnitude"};
+  for (std::size_t d = 0; d < names.size(); ++d) {
+    Distribution distribution{names[d], {}};
+    for (int i = 0; i < 1500; ++i) {
+      distribution.values.push_back(std::clamp(0.85 - 0.12 * double(d) + 0.05 * random.normal(), 0.0, 1.0));
+    }
+    chart.distributions.push_back(std::move(distribution));
+  }
+  return chart;
+}
+
+BarChart invented_bars() {
+  BarChart chart;
+  chart.title = "Time to prune";
+  chart.subtitle = "Two cores, 32 sequences of 256 tokens";
+  chart.category_title = "target";
+  chart.value_title = "seconds";
+  for (const char* target : {"50 %", "70 %", "2:4", "4:8"}) {
+    for (std::size_t m = 0; m < kMethods.size(); ++m)
+      chart.bars.push_back({target, kMethods[m], 1.2 + 3.1 * double(m * m)});
+  }
+  return chart;
+}
+
+Table invented_results() {
+  Table table{
+      {{"method"}, {"target"}, {"sparsity", true}, {"perplexity", true}, {"against dense", true}, {"weights", true}},
+      {}};
+  for (const auto& point : invented_perplexities().points) {
+    table.rows.push_back({text_cell(point.method), text_cell(point.pattern), percent_cell(point.sparsity, 0),
+                          number_cell(point.perplexity, 2), number_cell(point.perplexity / 18.34, 2),
+                          count_cell(static_cast<std::int64_t>(4'200'000 * (1 - point.sparsity)))});
+  }
+  return table;
+}
+
+Page sample_page() {
+  Random random(1);
+  Page page(
+      "What pruning leaves of tiny-llama",
+      "One model of 4.2 million weights, pruned by three methods to six targets, and measured on text sampled from "
+      "the model itself. The numbers of this page are invented: it shows how a report looks.");
+  page.key_figures({{"18.34", "perplexity, dense", "± 0.21"},
+                    {"19.02", "best at 50 %", "sparsegpt"},
+                    {"24", "pruned models", ""},
+                    {"1 min 48 s", "in all", "2 threads"}});
+  page.section("Results");
+  page.paragraph("Perplexity of every pruned model, lower is better. Sort by any column.");
+  page.table(invented_results(), "Every model, measured");
+  page.chart(perplexity_chart(invented_perplexities()),
+             "Lines join unstructured targets; squares and triangles are N:M patterns.");
+  page.section("Similarity");
+  page.subsection("Which weights methods agree on");
+  page.chart(similarity_chart(invented_similarities(random)));
+  page.subsection("Feature by feature");
+  page.chart(distribution_chart(invented_distributions(random, DistributionKind::histogram)));
+  page.chart(distribution_chart(invented_distributions(random, DistributionKind::box)));
+  page.section("Layers");
+  page.chart(line_chart(invented_sparsities(random)));
+  page.chart(line_chart(invented_errors(random)));
+  page.note("Layer 3 mlp.down_proj: the Gram matrix was not positive definite; the damping was raised to 10 %.");
+  page.section("Patterns");
+  page.paragraph("Where each method kept weights. A click enlarges a picture.");
+  std::vector<Picture> gallery;
+  for (const auto& method : kMethods) {
+    SpyOptions options;
+    options.title = "layer 0 · mlp.down_proj · " + method + " · 50 % unstructured";
+    options.max_plot_px = 512;
+    const auto spy = invented_spy(256, 688, 0.5, options);
+    gallery.push_back({spy.png, spy.description, method + ", 50 % unstructured"});
+  }
+  page.gallery(gallery);
+  page.section("Cost");
+  page.chart(bar_chart(invented_bars()));
+  page.section("Provenance");
+  page.key_values({{"model", "examples/tiny-llama"},
+                   {"calibration", "generated.txt, 32 × 256 tokens"},
+                   {"seed", "0"},
+                   {"SHA-256 of the tokens", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"},
+                   {"version", "0.1.0 (1a2b3c4d5e6f)"}});
+  page.code("lacuna study examples/demo.toml --threads 2");
+  return page;
+}
+
+void write_spies(const std::filesystem::path& folder) {
+  struct Size {
+    std::int64_t rows, cols;
+    const char* title;
+  };
+  const Size sizes[] = {{8, 16, "tiny"},
+                        {1, 40, "a vector"},
+                        {64, 256, "layer 0 · self_attn.q_proj · wanda · 2:4"},
+                        {688, 256, "layer 0 · mlp.gate_proj · magnitude · 50 % unstructured"},
+                        {4096, 1024, "layer 11 · mlp.down_proj · sparsegpt · 50 % unstructured"}};
+  for (const auto& size : sizes) {
+    SpyOptions options;
+    options.title = size.title;
+    options.max_plot_px = 900;
+    write_file_atomic(folder / fmt::format("spy-{}x{}.png", size.rows, size.cols),
+                      invented_spy(size.rows, size.cols, 0.5, options).png);
+  }
+  const auto weights = invented_weights(32, 48, 0.4, 7);
+  SpyOptions options;
+  options.title = "layer 0 · mlp.down_proj · wanda · 60 % unstructured";
+  write_spy_svg(folder / "spy.svg", spy_pattern(make_tensor_view(DType::bf16, {32, 48}, weights.data())), options);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 2) return std::fputs("usage: sample_page FOLDER\n", stderr), 2;
+  try {
+    const std::filesystem::path folder = argv[1];
+    std::filesystem::create_directories(folder);
+    sample_page().write(folder / "report.html");
+    write_spies(folder);
+  } catch (const Error& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    return 1;
+  }
+  return 0;
+}
