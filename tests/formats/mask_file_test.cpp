@@ -1,0 +1,83 @@
+#include "lacuna/formats/mask_file.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "formats/error_code_of.hpp"
+#include "formats/safetensors_bytes.hpp"
+#include "lacuna/core/atomic_file.hpp"
+#include "support/temp_folder.hpp"
+
+namespace lacuna {
+namespace {
+
+using test::error_code_of;
+
+const std::vector<MaskSpec> kSpecs = {{"1.fc1", 2, 11}, {"model.layers.0.self_attn.q_proj.weight", 3, 8}};
+
+void write_example(const std::filesystem::path& path) {
+  write_mask_file(path, kSpecs, {{"method", "wanda"}}, [](std::size_t index, std::span<std::byte> out) {
+    std::fill(out.begin(), out.end(), std::byte{0});
+    out[0] = index == 0 ? std::byte{0xff} : std::byte{0x01};
+  });
+}
+
+TEST(MaskFile, WhatIsWrittenReadsBack) {
+  const test::TempFolder folder;
+  write_example(folder / "m.safetensors");
+  const auto file = read_mask_file(folder / "m.safetensors");
+  ASSERT_EQ(file.masks.size(), 2U);
+  EXPECT_EQ(file.metadata, (std::map<std::string, std::string>{{"method", "wanda"}}));
+  const Mask* mask = file.find("1.fc1");
+  ASSERT_NE(mask, nullptr);
+  EXPECT_EQ(mask->rows, 2);
+  EXPECT_EQ(mask->cols, 11);
+  EXPECT_EQ(mask->where(), (LayerComponent{1, "fc1"}));
+  EXPECT_EQ(count_mask_bits(mask->bits), 8);
+  EXPECT_EQ(file.masks[1].where(), (LayerComponent{0, "self_attn.q_proj"}));
+  EXPECT_EQ(file.find("absent"), nullptr);
+}
+
+TEST(MaskFile, EqualMasksGiveEqualFiles) {
+  const test::TempFolder folder;
+  write_example(folder / "a");
+  write_example(folder / "b");
+  EXPECT_EQ(read_file(folder / "a", 1 << 20), read_file(folder / "b", 1 << 20));
+}
+
+// A mask file with the metadata given, holding one mask named "0.fc1" of 1 × 2 bytes.
+std::string crafted(const std::string& metadata, const std::string& data = "\xff\xe0", const std::string& dtype = "U8",
+                    const std::string& shape = "[1,2]") {
+  return test::safetensors_bytes(R"({"__metadata__":)" + metadata + R"(,"0.fc1":{"dtype":")" + dtype + R"(","shape":)" +
+                                     shape + R"(,"data_offsets":[0,)" + std::to_string(data.size()) + "]}}",
+                                 data);
+}
+
+TEST(MaskFile, DamageIsRefused) {
+  const test::TempFolder folder;
+  const auto code = [&](const std::string& bytes) {
+    const auto path = folder.write("m", bytes);
+    return error_code_of([&] { read_mask_file(path); });
+  };
+  const std::string good = R"({"lacuna.format":"mask","lacuna.version":"1","lacuna.columns":"{\"0.fc1\":11}"})";
+  EXPECT_EQ(read_mask_file(folder.write("m", crafted(good))).masks.at(0).cols, 11);
+  EXPECT_EQ(code(crafted(good, "\xff\xf0")), ErrorCode::corrupt_file);  // bit 12 of 11
+  EXPECT_EQ(code(crafted(good, "\xff\xe0", "I8")), ErrorCode::corrupt_file);
+  EXPECT_EQ(code(crafted(good, "\xff\xe0", "U8", "[2]")), ErrorCode::corrupt_file);
+  EXPECT_EQ(code(crafted(good, "", "U8", "[0,2]")), ErrorCode::corrupt_file);
+  for (const char* columns : {R"({\"0.fc1\":17})", R"({\"0.fc1\":8})", R"({\"0.fc1\":18446744073709551615})",
+                              R"({\"0.fc1\":-11})", R"({\"0.fc2\":11})", R"({\"0.fc1\":11,\"0.fc2\":11})",
+                              R"({\"0.fc1\":11,\"0.fc1\":11})", R"({})", R"([])", R"(x)", ""}) {
+    const std::string metadata =
+        R"({"lacuna.format":"mask","lacuna.version":"1","lacuna.columns":")" + std::string(columns) + "\"}";
+    EXPECT_EQ(code(crafted(metadata)), ErrorCode::corrupt_file) << columns;
+  }
+  EXPECT_EQ(code(crafted(R"({"lacuna.format":"mask","lacuna.version":"1"})")), ErrorCode::corrupt_file);
+  EXPECT_EQ(code(crafted(R"({"lacuna.format":"mask","lacuna.version":"2"})")), ErrorCode::unsupported_format);
+  EXPECT_EQ(code(crafted(R"({"lacuna.format":"mask"})")), ErrorCode::unsupported_format);
+  EXPECT_EQ(code(crafted(R"({"format":"pt"})")), ErrorCode::unsupported_format);
+}
+
+}  // namespace
+}  // namespace lacuna
