@@ -1,0 +1,71 @@
+// Regular expressions of tokenizer files, with a bound on the work that a hostile pattern can cause.
+//
+// The reference uses Oniguruma; here patterns run on PCRE2 after translate_pattern() has rewritten what the two
+// understand differently (white space, word characters, scripts) and refused what tokenizers do not need
+// (backreferences, recursion, verbs, callouts, conditionals). Every search has a budget of matching steps in proportion
+// to the text, so catastrophic backtracking ends in an Error instead of a hang.
+//
+// Errors   unsupported_tokenizer: a construct outside the supported syntax, named. bad_tokenizer: the pattern does not
+//          compile. limit_exceeded: the budget is spent.
+// Threads  a Regex is safe from any thread; a RegexSearch belongs to one.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace lacuna {
+
+struct RegexMatch {
+  std::size_t begin;
+  std::size_t end;
+};
+
+// The PCRE2 spelling of an Oniguruma pattern.
+std::string translate_pattern(std::string_view pattern);
+
+class Regex {
+ public:
+  explicit Regex(std::string_view pattern);
+  const std::string& pattern() const { return pattern_; }
+
+ private:
+  friend class RegexSearch;
+  struct Code;
+  std::string pattern_;
+  std::shared_ptr<const Code> code_;
+};
+
+// Finds matches one after another in any number of texts.
+class RegexSearch {
+ public:
+  explicit RegexSearch(const Regex& regex);
+  ~RegexSearch();
+  RegexSearch(const RegexSearch&) = delete;
+  RegexSearch& operator=(const RegexSearch&) = delete;
+
+  // Calls visit(RegexMatch) for all matches, left to right, as a find-all does: after a match the search goes on at its
+  // end, and an empty match directly behind another match does not count. `text` is valid UTF-8.
+  template <typename Visit>
+  void for_each_match(std::string_view text, const Visit& visit) {
+    start(text);
+    while (const auto match = next()) visit(*match);
+  }
+
+ private:
+  struct State;
+  void start(std::string_view text);
+  std::optional<RegexMatch> next();
+  int match_here(std::size_t at);
+
+  const Regex& regex_;
+  std::unique_ptr<State> state_;
+  std::string_view text_;
+  std::size_t at_ = 0;
+  std::optional<std::size_t> last_end_;
+  std::uint64_t steps_left_;
+};
+
+}  // namespace lacuna

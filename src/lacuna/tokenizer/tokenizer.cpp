@@ -1,0 +1,163 @@
+#include "lacuna/tokenizer/tokenizer.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lacuna/core/atomic_file.hpp"
+#include "lacuna/core/error.hpp"
+#include "lacuna/tokenizer/json_node.hpp"
+#include "lacuna/tokenizer/pipeline.hpp"
+#include "lacuna/tokenizer/utf8.hpp"
+
+namespace lacuna {
+namespace {
+
+constexpr std::uint64_t kMaxFileBytes = 256U << 20U;
+constexpr std::size_t kMaxTextBytes = 1U << 30U;
+
+// Runs a reader and adds the path to its errors.
+template <typename Read>
+auto with_path(const std::filesystem::path& path, const Read& read) {
+  try {
+    return read();
+  } catch (Error& error) {
+    if (error.path().empty()) error.at(path, error.byte_offset());
+    throw;
+  }
+}
+
+// The text of a token as tokenizer_config.json writes it: "<s>" or {"content": "<s>", …}.
+std::optional<std::string> read_token_name(const JsonNode& config, std::string_view key) {
+  const auto node = config.find(key);
+  if (!node) return std::nullopt;
+  return std::string(node->type() == JsonNode::Type::object ? node->field("content").string() : node->string());
+}
+
+std::vector<std::int32_t> read_ids(const JsonNode& config, std::string_view key) {
+  std::vector<std::int32_t> ids;
+  const auto add = [&](const JsonNode& node) {
+    // Some configurations say -1 for "none".
+    if (node.number() >= 0 && node.number() < INT32_MAX) ids.push_back(static_cast<std::int32_t>(node.number()));
+  };
+  const auto node = config.find(key);
+  if (!node) return ids;
+  if (node->type() == JsonNode::Type::array) {
+    node->for_each_item([&](std::size_t, const JsonNode& item) { add(item); });
+  } else {
+    add(*node);
+  }
+  return ids;
+}
+
+// Reads one configuration file of a model folder, if it is there.
+template <typename Read>
+void read_config(const std::filesystem::path& path, const Read& read) {
+  if (!std::filesystem::exists(path)) return;
+  with_path(path, [&] {
+    const auto content = read_file(path, kMaxFileBytes);
+    const auto document = JsonDocument::parse(content);
+    read(document.root());
+  });
+}
+
+}  // namespace
+
+StreamDecoder::StreamDecoder(std::shared_ptr<const TokenizerPipeline> pipeline, bool skip_special_tokens)
+    : pipeline_(std::move(pipeline)), stream_(pipeline_->open_stream(skip_special_tokens)) {}
+StreamDecoder::StreamDecoder(StreamDecoder&&) noexcept = default;
+StreamDecoder& StreamDecoder::operator=(StreamDecoder&&) noexcept = default;
+StreamDecoder::~StreamDecoder() = default;
+
+std::string StreamDecoder::push(std::int32_t id) {
+  if (id < 0 || static_cast<std::size_t>(id) >= pipeline_->vocab_size()) {
+    throw Error(ErrorCode::invalid_argument, fmt::format("token id {} is outside the vocabulary, expected 0 to {}", id,
+                                                         pipeline_->vocab_size() - 1));
+  }
+  return stream_->push(id);
+}
+
+std::string StreamDecoder::finish() { return stream_->finish(); }
+
+Tokenizer::Tokenizer(std::shared_ptr<const TokenizerPipeline> pipeline) : pipeline_(std::move(pipeline)) {}
+
+Tokenizer Tokenizer::from_json(std::string_view content, const std::filesystem::path& name) {
+  return with_path(name, [&] { return Tokenizer(load_tokenizer_json(content)); });
+}
+
+Tokenizer Tokenizer::from_json_file(const std::filesystem::path& path) {
+  return from_json(read_file(path, kMaxFileBytes), path);
+}
+
+Tokenizer Tokenizer::from_sentencepiece(std::string_view content, const std::filesystem::path& name) {
+  return with_path(name, [&] { return Tokenizer(load_sentencepiece_model(content)); });
+}
+
+Tokenizer Tokenizer::from_sentencepiece_file(const std::filesystem::path& path) {
+  return from_sentencepiece(read_file(path, kMaxFileBytes), path);
+}
+
+Tokenizer Tokenizer::open(const std::filesystem::path& folder) {
+  const auto json = folder / "tokenizer.json";
+  const auto sentencepiece = folder / "tokenizer.model";
+  const bool has_json = std::filesystem::exists(json);
+  if (!has_json && !std::filesystem::exists(sentencepiece)) {
+    Error error(ErrorCode::not_found, "expected tokenizer.json or tokenizer.model in the model folder, found neither");
+    error.at(folder);
+    throw error;
+  }
+  Tokenizer tokenizer = has_json ? from_json_file(json) : from_sentencepiece_file(sentencepiece);
+  const auto known = [&](std::int32_t id) { return static_cast<std::size_t>(id) < tokenizer.vocab_size(); };
+  const auto add_eos = [&](std::int32_t id) {
+    auto& ids = tokenizer.eos_ids_;
+    if (known(id) && std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+  };
+  read_config(folder / "tokenizer_config.json", [&](const JsonNode& config) {
+    if (const auto name = read_token_name(config, "bos_token")) tokenizer.bos_id_ = tokenizer.token_to_id(*name);
+    if (const auto name = read_token_name(config, "eos_token")) {
+      if (const auto id = tokenizer.token_to_id(*name)) add_eos(*id);
+    }
+  });
+  for (const auto* file : {"generation_config.json", "config.json"}) {
+    read_config(folder / file, [&](const JsonNode& config) {
+      for (const auto id : read_ids(config, "eos_token_id")) add_eos(id);
+      const auto bos = read_ids(config, "bos_token_id");
+      if (!tokenizer.bos_id_ && bos.size() == 1 && known(bos[0])) tokenizer.bos_id_ = bos[0];
+    });
+  }
+  return tokenizer;
+}
+
+std::vector<std::int32_t> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {
+  if (text.size() > kMaxTextBytes) {
+    throw Error(ErrorCode::limit_exceeded,
+                fmt::format("a text of {} bytes, expected at most {} at once", text.size(), kMaxTextBytes));
+  }
+  if (const auto offset = find_invalid_utf8(text)) {
+    throw Error(ErrorCode::invalid_utf8, fmt::format("the text is not UTF-8 at byte {}: found byte 0x{:02X}", *offset,
+                                                     static_cast<unsigned char>(text[*offset])));
+  }
+  return pipeline_->encode(text, add_special_tokens);
+}
+
+std::string Tokenizer::decode(std::span<const std::int32_t> ids, bool skip_special_tokens) const {
+  auto stream = stream_decoder(skip_special_tokens);
+  std::string text;
+  for (const auto id : ids) text += stream.push(id);
+  return text + stream.finish();
+}
+
+StreamDecoder Tokenizer::stream_decoder(bool skip_special_tokens) const { return {pipeline_, skip_special_tokens}; }
+
+std::size_t Tokenizer::vocab_size() const { return pipeline_->vocab_size(); }
+std::optional<std::int32_t> Tokenizer::token_to_id(std::string_view token) const {
+  return pipeline_->token_to_id(token);
+}
+std::optional<std::string> Tokenizer::id_to_token(std::int32_t id) const {
+  const auto token = pipeline_->id_to_token(id);
+  if (!token) return std::nullopt;
+  return std::string(*token);
+}
+bool Tokenizer::is_special(std::int32_t id) const { return pipeline_->is_special(id); }
+
+}  // namespace lacuna
