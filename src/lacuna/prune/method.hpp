@@ -4,12 +4,16 @@
 // weights. Nothing else differs between methods: the caller (study) captures inputs, accumulates statistics, calls
 // prune() once per linear and goes on.
 //
-//   weights   out×in f32, as PyTorch stores a Linear; pruned in place: a pruned weight is exactly 0.0
-//   gram      in×in f32, as accumulated by prune/input_statistics.hpp
-//   norms²    in f32, its diagonal (Wanda's s)
+//   weights     out×in f32, as PyTorch stores a Linear; pruned in place: a pruned weight is exactly 0.0
+//   statistics  of the linear's inputs, at least of the kind needs() names; may be null for StatisticsNeed::none
+//
+// A method's result depends on weights, target, options and the statistics it needs only: pruning with several methods
+// from one Gram accumulator equals running each alone.
 //
 // Threads  prune() is parallel inside; distinct linears may not be pruned concurrently by one method object.
-// Errors   bad_pattern (columns not divisible by M), not_finite, not_positive_definite.
+// Errors   bad_pattern (target out of range, columns not divisible by M), not_finite (weights or statistics),
+//          not_positive_definite, shape_mismatch, invalid_argument (statistics missing), interrupted. Weights are
+//          untouched after any error but interrupted.
 #pragma once
 
 #include <memory>
@@ -28,12 +32,13 @@ enum class StatisticsNeed { none, column_norms, gram };
 class InputStatistics;
 
 struct PruneReport {
-  double sparsity = 0.0;            // share of exact zeros afterwards
-  double relative_error = -1.0;     // ‖(W−Ŵ)X‖²/‖WX‖² from the Gram; column-norm approximation without one; −1: unknown
-  double damping = 0.0;             // SparseGPT: the share of mean(diag) that was added in the end
-  int damping_raises = 0;           // how often it had to be raised
-  int dead_columns = 0;
-  double alpha = 0.0;               // Wanda's use_variant
+  double sparsity = 0.0;         // share of exact zeros afterwards
+  double relative_error = -1.0;  // ‖(W−Ŵ)X‖²/‖WX‖²: SparseGPT exactly, from the Gram; Wanda without the inputs'
+                                 // correlations, from the column norms; −1: the method knows no inputs
+  double damping = 0.0;          // SparseGPT: the share of mean(diag) that was added in the end
+  int damping_raises = 0;        // how often it had to be raised
+  int dead_columns = 0;          // SparseGPT: inputs that are always zero
+  double alpha = 0.0;            // Wanda's use_variant
 };
 
 class PruneMethod {

@@ -20,7 +20,8 @@ struct SparsityTarget {
   bool operator==(const SparsityTarget&) const = default;
 };
 
-SparsityTarget unstructured(double sparsity);                // throws Error{bad_pattern} outside [0, 1)
-SparsityTarget parse_pattern(std::string_view text);         // "2:4"; throws Error{bad_pattern}
+SparsityTarget unstructured(double sparsity);         // throws Error{bad_pattern} outside [0, 1)
+SparsityTarget n_of_m(int n, int m);                  // throws Error{bad_pattern} unless 0 < n < m
+SparsityTarget parse_pattern(std::string_view text);  // "2:4"; throws Error{bad_pattern}
 
 }  // namespace lacuna

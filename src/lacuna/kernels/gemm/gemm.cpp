@@ -23,10 +23,14 @@ void gemm_nn(MatrixView<const float> a, MatrixView<const float> b, MatrixView<fl
               narrow(a.row_stride), b.data, narrow(b.row_stride), beta, c.data, narrow(c.row_stride));
 }
 
-void gram_update(MatrixView<const float> x, MatrixView<float> gram, float alpha, float beta) {
+void gram_update_upper(MatrixView<const float> x, MatrixView<float> gram, float alpha, float beta) {
   LACUNA_ASSERT(gram.rows == gram.cols && gram.rows == x.cols);
   cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, narrow(x.cols), narrow(x.rows), alpha, x.data,
               narrow(x.row_stride), beta, gram.data, narrow(gram.row_stride));
+}
+
+void gram_update(MatrixView<const float> x, MatrixView<float> gram, float alpha, float beta) {
+  gram_update_upper(x, gram, alpha, beta);
   for (std::int64_t r = 1; r < gram.rows; ++r) {
     for (std::int64_t c = 0; c < r; ++c) gram(r, c) = gram(c, r);
   }

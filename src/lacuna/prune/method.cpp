@@ -1,0 +1,20 @@
+#include "lacuna/prune/method.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "lacuna/core/error.hpp"
+#include "lacuna/prune/builtin_methods.hpp"
+
+namespace lacuna {
+
+std::vector<std::string> prune_method_names() { return {"magnitude", "wanda"}; }
+
+std::unique_ptr<PruneMethod> make_prune_method(std::string_view name, const PruneOptions& options) {
+  if (name == "magnitude") return prune::make_magnitude();
+  if (name == "wanda") return prune::make_wanda(options.wanda_use_variant);
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("pruning method: expected {}, got \"{}\"", fmt::join(prune_method_names(), ", "), name));
+}
+
+}  // namespace lacuna
