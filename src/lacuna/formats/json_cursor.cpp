@@ -6,31 +6,12 @@
 
 #include "lacuna/core/checked.hpp"
 #include "lacuna/core/error.hpp"
+#include "lacuna/formats/utf8.hpp"
 
 namespace lacuna {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-// Bytes of the well-formed UTF-8 sequence that starts `text`, 0 when there is none (Unicode 15, table 3-7).
-std::size_t utf8_sequence(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
-  const auto continuation = [&](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
-  const unsigned lead = byte(0);
-  if (lead < 0x80) return text.empty() ? 0 : 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return continuation(1) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF) {
-    const bool overlong = lead == 0xE0 && byte(1) < 0xA0;
-    const bool surrogate = lead == 0xED && byte(1) > 0x9F;
-    return !overlong && !surrogate && continuation(1) && continuation(2) ? 3 : 0;
-  }
-  if (lead >= 0xF0 && lead <= 0xF4) {
-    const bool overlong = lead == 0xF0 && byte(1) < 0x90;
-    const bool beyond = lead == 0xF4 && byte(1) > 0x8F;
-    return !overlong && !beyond && continuation(1) && continuation(2) && continuation(3) ? 4 : 0;
-  }
-  return 0;
-}
 
 void append_code_point(std::string& out, unsigned code) {
   if (code < 0x80) {
