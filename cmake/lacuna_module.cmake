@@ -45,3 +45,10 @@ function(lacuna_test name)
   endif()
   gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 900)
 endfunction()
+
+# lacuna_bench(NAME SOURCES … LIBS …): one Google Benchmark program per module; bench/run.sh runs every *_bench.
+function(lacuna_bench name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LIBS} benchmark::benchmark benchmark::benchmark_main lacuna_warnings)
+endfunction()
