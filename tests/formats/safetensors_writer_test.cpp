@@ -107,7 +107,8 @@ TEST(SafetensorsWriter, NamesThatNoReaderTakesAreRefused) {
   EXPECT_EQ(written({{"__metadata__", DType::u8, {}}}), ErrorCode::invalid_argument);
   EXPECT_EQ(written({{"a\nb", DType::u8, {}}}), ErrorCode::invalid_argument);
   EXPECT_EQ(written({{"x", DType::f64, {INT64_MAX, 2}}}), ErrorCode::invalid_argument);
-  EXPECT_EQ(written({{"\xff", DType::u8, {}}}), ErrorCode::corrupt_file);
+  EXPECT_EQ(written({{"\xff", DType::u8, {}}}), ErrorCode::invalid_argument);
+  EXPECT_EQ(written({{"x", DType::u8, {}}}, {{"k", "\xff"}}), ErrorCode::invalid_argument);
   EXPECT_EQ(files_in(folder.path()), 0U);
 }
 

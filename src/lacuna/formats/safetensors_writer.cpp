@@ -10,10 +10,10 @@
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/checked.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/formats/json_cursor.hpp"
 #include "lacuna/formats/json_text.hpp"
 #include "lacuna/formats/printable.hpp"
 #include "lacuna/formats/safetensors.hpp"
+#include "lacuna/formats/utf8.hpp"
 
 namespace lacuna {
 namespace {
@@ -56,7 +56,8 @@ void require_valid_names(std::span<const TensorSpec> tensors) {
   std::vector<std::string_view> names;
   for (const auto& tensor : tensors) {
     const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-    if (tensor.name == "__metadata__" || std::any_of(tensor.name.begin(), tensor.name.end(), control)) {
+    const bool reserved = tensor.name == "__metadata__";
+    if (reserved || !is_utf8(tensor.name) || std::any_of(tensor.name.begin(), tensor.name.end(), control)) {
       throw Error(ErrorCode::invalid_argument, fmt::format("a tensor cannot be named {}", printable(tensor.name)));
     }
     names.push_back(tensor.name);
@@ -79,6 +80,9 @@ std::string header_bytes(std::span<const TensorSpec> tensors, std::span<const st
   if (!metadata.empty()) {
     text += "\"__metadata__\":{";
     for (const auto& [key, value] : metadata) {
+      if (!is_utf8(key) || !is_utf8(value)) {
+        throw Error(ErrorCode::invalid_argument, fmt::format("metadata {} is not valid UTF-8", printable(key)));
+      }
       text += fmt::format("{}{}:{}", separator, json_text(key), json_text(value));
       separator = ",";
     }
@@ -101,7 +105,6 @@ std::string header_bytes(std::span<const TensorSpec> tensors, std::span<const st
     throw Error(ErrorCode::limit_exceeded, fmt::format("the header would need {} bytes", length)).at(path);
   }
   for (std::size_t i = 0; i < 8; ++i) text[i] = static_cast<char>(length >> (8 * i));
-  JsonCursor(std::string_view(text).substr(8), path, 8).skip_value();  // names and metadata may be invalid UTF-8
   return text;
 }
 
