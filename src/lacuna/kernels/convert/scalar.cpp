@@ -1,27 +1,20 @@
-#include "lacuna/kernels/convert/convert.hpp"
-
 #include <fmt/format.h>
 
 #include <cstring>
 
-#include "lacuna/core/buffer.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/core/threads.hpp"
+#include "lacuna/kernels/convert/convert.hpp"
 
-namespace lacuna::kernels {
+namespace lacuna::kernels::scalar {
 namespace {
-
-constexpr std::int64_t kGrain = 1 << 16;  // elements per thread below which threads cost more than they save
 
 template <typename T, typename Convert>
 void widen(const std::byte* in, std::int64_t n, float* out, Convert convert) {
-  parallel_for(n, kGrain, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = begin; i < end; ++i) {
-      T value;
-      std::memcpy(&value, in + i * static_cast<std::int64_t>(sizeof(T)), sizeof(T));
-      out[i] = convert(value);
-    }
-  });
+  for (std::int64_t i = 0; i < n; ++i) {
+    T value;
+    std::memcpy(&value, in + i * static_cast<std::int64_t>(sizeof(T)), sizeof(T));
+    out[i] = convert(value);
+  }
 }
 
 template <typename T>
@@ -29,7 +22,17 @@ void widen_number(const std::byte* in, std::int64_t n, float* out) {
   widen<T>(in, n, out, [](T value) { return static_cast<float>(value); });
 }
 
-void contiguous_to_f32(DType dtype, const std::byte* in, std::int64_t n, float* out) {
+template <typename T, typename Convert>
+void narrow(const float* in, std::int64_t n, std::byte* out, Convert convert) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const T value = convert(in[i]);
+    std::memcpy(out + i * static_cast<std::int64_t>(sizeof(T)), &value, sizeof(T));
+  }
+}
+
+}  // namespace
+
+void to_f32(DType dtype, const std::byte* in, std::int64_t n, float* out) {
   switch (dtype) {
     case DType::f64: return widen_number<double>(in, n, out);
     case DType::f32: return widen_number<float>(in, n, out);
@@ -49,28 +52,6 @@ void contiguous_to_f32(DType dtype, const std::byte* in, std::int64_t n, float* 
   }
 }
 
-template <typename T, typename Convert>
-void narrow(const float* in, std::int64_t n, std::byte* out, Convert convert) {
-  parallel_for(n, kGrain, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = begin; i < end; ++i) {
-      const T value = convert(in[i]);
-      std::memcpy(out + i * static_cast<std::int64_t>(sizeof(T)), &value, sizeof(T));
-    }
-  });
-}
-
-}  // namespace
-
-void to_f32(const TensorView& in, float* out) {
-  if (in.is_contiguous()) {
-    contiguous_to_f32(in.dtype, in.data, in.numel(), out);
-    return;
-  }
-  AlignedBuffer<std::byte> row_major(in.bytes());
-  copy_contiguous(in, row_major.data());
-  contiguous_to_f32(in.dtype, row_major.data(), in.numel(), out);
-}
-
 void from_f32(const float* in, std::int64_t n, DType dtype, std::byte* out) {
   switch (dtype) {
     case DType::f64: return narrow<double>(in, n, out, [](float x) { return static_cast<double>(x); });
@@ -85,4 +66,4 @@ void from_f32(const float* in, std::int64_t n, DType dtype, std::byte* out) {
   }
 }
 
-}  // namespace lacuna::kernels
+}  // namespace lacuna::kernels::scalar
