@@ -1,0 +1,71 @@
+// The linears and norms of one decoder layer.
+//
+// A Linear holds its weights in one of two ways: `weights`, an f32 matrix of its own that callers may change (pruning
+// does), or, where that is empty, `stored`, a view of the checkpoint's mapped bytes that is widened as it is used.
+// Giving a mapped Linear a `weights` matrix replaces it.
+//
+// Linears come in the order in which the forward pass needs them. Those of one InputGroup read the same input.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lacuna/core/buffer.hpp"
+#include "lacuna/core/tensor.hpp"
+#include "lacuna/model/config.hpp"
+
+namespace lacuna {
+
+enum class LinearRole : std::uint8_t { query, key, value, output, gate, up, down };
+
+// attention: {q, k, v}; attention_output: {o}; mlp: {gate, up}; mlp_output: {down}. In the order of the forward pass.
+enum class InputGroup : std::uint8_t { attention, attention_output, mlp, mlp_output };
+inline constexpr int kInputGroups = 4;
+std::string_view input_group_name(InputGroup group);
+
+struct LinearSpec {
+  LinearRole role = LinearRole::query;
+  InputGroup group = InputGroup::attention;
+  std::string component;    // "self_attn.q_proj"
+  std::string tensor;       // "model.layers.0.self_attn.q_proj.weight"
+  std::string bias_tensor;  // empty: no bias
+  std::int64_t rows = 0;    // outputs
+  std::int64_t cols = 0;    // inputs
+};
+
+// What one layer of this model holds; nothing is read.
+std::vector<LinearSpec> layer_linears(const DecoderConfig& config, std::int64_t layer);
+
+struct Linear {
+  LinearSpec spec;
+  Matrix<float> weights;    // rows×cols, or empty
+  TensorView stored;        // bf16 or f32, contiguous and aligned; shape [rows, cols]
+  std::vector<float> bias;  // rows, or empty
+
+  std::int64_t rows() const { return spec.rows; }
+  std::int64_t cols() const { return spec.cols; }
+};
+
+struct NormWeights {
+  std::vector<float> weight;
+  std::vector<float> bias;  // LayerNorm only
+};
+
+struct LayerWeights {
+  std::int64_t index = 0;
+  std::vector<Linear> linears;
+  NormWeights attention_norm;
+  NormWeights mlp_norm;
+  NormWeights query_norm;
+  NormWeights key_norm;
+
+  const Linear* find(LinearRole role) const;  // null: this model has none (gate)
+  Linear* find(std::string_view component);   // null when absent
+  std::uint64_t owned_bytes() const;          // of f32 matrices
+};
+
+}  // namespace lacuna

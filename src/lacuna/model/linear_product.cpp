@@ -1,0 +1,126 @@
+#include "lacuna/model/linear_product.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "lacuna/core/cpu.hpp"
+#include "lacuna/core/error.hpp"
+#include "lacuna/core/threads.hpp"
+#include "lacuna/kernels/convert/convert.hpp"
+#include "lacuna/kernels/gemm/gemm.hpp"
+#include "lacuna/kernels/gemv/gemv.hpp"
+
+namespace lacuna {
+namespace {
+
+void add_bias(MatrixView<float> y, const std::vector<float>& bias) {
+  constexpr std::int64_t kElementsPerThread = 1 << 15;
+  const std::int64_t grain = kElementsPerThread / std::max<std::int64_t>(y.cols, 1) + 1;
+  parallel_for(y.rows, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (auto r = begin; r < end; ++r) {
+      float* row = y.row(r);
+      for (std::size_t c = 0; c < bias.size(); ++c) row[c] += bias[c];
+    }
+  });
+}
+
+template <typename T>
+void reserve(AlignedBuffer<T>& buffer, std::int64_t size) {
+  if (buffer.size() < static_cast<std::size_t>(size)) buffer = AlignedBuffer<T>(static_cast<std::size_t>(size));
+}
+
+bool readable_in_place(const TensorView& tensor, DType dtype) {
+  return tensor.dtype == dtype && tensor.is_contiguous() &&
+         reinterpret_cast<std::uintptr_t>(tensor.data) % dtype_bytes(dtype) == 0;
+}
+
+template <typename T>
+MatrixView<const T> as_matrix(const TensorView& tensor) {
+  return {reinterpret_cast<const T*>(tensor.data), tensor.shape[0], tensor.shape[1]};
+}
+
+TensorView row_block(const TensorView& tensor, std::int64_t first, std::int64_t count) {
+  TensorView block = tensor;
+  block.shape[0] = count;
+  block.data += first * tensor.strides[0] * static_cast<std::int64_t>(dtype_bytes(tensor.dtype));
+  return block;
+}
+
+}  // namespace
+
+Compute parse_compute(std::string_view name) {
+  if (name == "f32") return Compute::f32;
+  if (name == "bf16") return Compute::bf16;
+  throw Error(ErrorCode::invalid_argument, fmt::format("compute: expected f32 or bf16, got \"{}\"", name));
+}
+
+std::string_view compute_name(Compute compute) { return compute == Compute::f32 ? "f32" : "bf16"; }
+
+LinearProduct::LinearProduct(Compute compute) : compute_(compute) {
+  if (compute == Compute::bf16 && !cpu_has_bf16()) {
+    throw Error(ErrorCode::invalid_argument, "compute: bf16 needs a processor with AVX512_BF16, this one has none")
+        .hint("use f32, the default");
+  }
+}
+
+LinearProduct::Input LinearProduct::Input::rows(std::int64_t first, std::int64_t count) const {
+  Input part;
+  part.f32 = f32.block(first, count, 0, f32.cols);
+  if (bf16.data != nullptr) part.bf16 = bf16.block(first, count, 0, bf16.cols);
+  return part;
+}
+
+LinearProduct::Input LinearProduct::prepare(MatrixView<const float> x) {
+  Input input;
+  input.f32 = x;
+  if (compute_ == Compute::bf16) input.bf16 = round(x, rounded_input_);
+  return input;
+}
+
+void LinearProduct::apply(const Linear& linear, const Input& x, MatrixView<float> y, bool accumulate) {
+  multiply(linear.weights.view(), linear.stored, x, y, accumulate ? 1.0F : 0.0F);
+  if (!linear.bias.empty()) add_bias(y, linear.bias);
+}
+
+void LinearProduct::apply_rows(const TensorView& weights, std::int64_t first, const Input& x, MatrixView<float> y) {
+  multiply({}, row_block(weights, first, y.cols), x, y, 0.0F);
+}
+
+void LinearProduct::multiply(MatrixView<const float> owned, const TensorView& stored, const Input& x,
+                             MatrixView<float> y, float beta) {
+  const bool mapped = owned.data == nullptr;
+  if (compute_ == Compute::bf16) {
+    const bool direct = mapped && readable_in_place(stored, DType::bf16);
+    const auto weights =
+        direct ? as_matrix<std::uint16_t>(stored) : round(mapped ? widen(stored) : owned, rounded_weights_);
+    return kernels::gemm_nt_bf16(x.bf16, weights, y, beta);
+  }
+  if (mapped && y.rows == 1 && readable_in_place(stored, DType::bf16)) {
+    return kernels::gemv_bf16(as_matrix<std::uint16_t>(stored), x.f32.data, y.data, 1.0F, beta);
+  }
+  kernels::gemm_nt(x.f32, mapped ? widen(stored) : owned, y, 1.0F, beta);
+}
+
+MatrixView<const float> LinearProduct::widen(const TensorView& stored) {
+  if (readable_in_place(stored, DType::f32)) return as_matrix<float>(stored);
+  reserve(widened_, stored.numel());
+  kernels::to_f32(stored, widened_.data());
+  return {widened_.data(), stored.shape[0], stored.shape[1]};
+}
+
+MatrixView<const std::uint16_t> LinearProduct::round(MatrixView<const float> weights,
+                                                     AlignedBuffer<std::uint16_t>& buffer) {
+  reserve(buffer, weights.numel());
+  if (weights.row_stride == weights.cols) {
+    kernels::from_f32(weights.data, weights.numel(), DType::bf16, reinterpret_cast<std::byte*>(buffer.data()));
+  } else {
+    for (std::int64_t r = 0; r < weights.rows; ++r) {
+      kernels::from_f32(weights.row(r), weights.cols, DType::bf16,
+                        reinterpret_cast<std::byte*>(buffer.data() + r * weights.cols));
+    }
+  }
+  return {buffer.data(), weights.rows, weights.cols};
+}
+
+}  // namespace lacuna
