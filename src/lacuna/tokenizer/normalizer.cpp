@@ -148,7 +148,7 @@ std::unique_ptr<const Normalizer> load_normalizer(const JsonNode& node) {
     return std::make_unique<StripNormalizer>(node.field("strip_left").boolean(), node.field("strip_right").boolean());
   }
   if (type == "Replace") {
-    return std::make_unique<ReplaceNormalizer>(TextPattern::load(node.field("pattern")),
+    return std::make_unique<ReplaceNormalizer>(TextPattern::load_for_replacing(node.field("pattern")),
                                                std::string(node.field("content").string()));
   }
   throw Error(ErrorCode::unsupported_tokenizer,

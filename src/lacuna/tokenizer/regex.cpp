@@ -86,6 +86,12 @@ Regex::Regex(std::string_view pattern) : pattern_(pattern) {
   code_ = std::move(code);
 }
 
+bool Regex::can_match_nothing() const {
+  std::uint32_t can_be_empty = 0;
+  pcre2_pattern_info(code_->pointer.get(), PCRE2_INFO_MATCHEMPTY, &can_be_empty);
+  return can_be_empty != 0;
+}
+
 struct RegexSearch::State {
   MatchContext context;
   MatchData data;

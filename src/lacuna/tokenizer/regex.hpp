@@ -30,6 +30,7 @@ class Regex {
  public:
   explicit Regex(std::string_view pattern);
   const std::string& pattern() const { return pattern_; }
+  bool can_match_nothing() const;
 
  private:
   friend class RegexSearch;

@@ -5,7 +5,7 @@
 // name.
 //
 //   \s \S   property White_Space, spelled out (PCRE2's own \s has U+180E in addition)
-//   \w \b   letters, marks, Nd, Pc (PCRE2's own \w lacks marks and connectors other than _)
+//   \w \b   letters, marks, Nd, Pc, and ² ³ ¹ ¼ ½ ¾ (PCRE2's own \w lacks marks and connectors other than _)
 //   \d \h   Nd; hexadecimal digit (PCRE2's \h is white space)
 //   \p{Han} the script property (PCRE2 takes script extensions unless told)
 //   ( )     groups without capture, since nothing refers back
@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <utility>
 
 #include "lacuna/core/error.hpp"
 #include "lacuna/tokenizer/regex.hpp"
@@ -24,11 +25,12 @@ namespace {
 
 constexpr std::size_t kMaxPatternBytes = 16384;
 constexpr unsigned kMaxRepeat = 1000;
+constexpr int kMaxClassDepth = 16;
 constexpr std::string_view kSpaces =
     R"(\x09-\x0D\x20\x85\xA0\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000})";
 constexpr std::string_view kNonSpaces =
     R"(\x00-\x08\x0E-\x1F\x21-\x84\x86-\x9F\xA1-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{2027}\x{202A}-\x{202E}\x{2030}-\x{205E}\x{2060}-\x{2FFF}\x{3001}-\x{10FFFF})";
-constexpr std::string_view kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc})";
+constexpr std::string_view kWord = R"(\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\xB2\xB3\xB9\xBC-\xBE)";
 constexpr std::string_view kHexDigits = "0-9A-Fa-f";
 
 class Translator {
@@ -212,33 +214,49 @@ class Translator {
     out_ += '[';
     ++at_;
     if (peek(0) == '^') copy_character();
+    class_members(0);
+    out_ += ']';
+  }
+
+  // Everything up to the closing bracket and that bracket. A class inside a class adds its members to the outer one.
+  void class_members(int depth) {
+    if (depth > kMaxClassDepth) refuse("character classes nested too deeply");
     if (peek(0) == ']') {
       out_ += "\\]";
       ++at_;
     }
-    bool after_set = false;   // the last item stands for many characters, so that "-" cannot begin a range
-    bool after_dash = false;  // the last item is "-" behind a single character
+    bool after_set = true;    // "-" cannot begin a range here
+    bool after_dash = false;  // "-" has just begun a range
     while (!at_end() && pattern_[at_] != ']') {
-      const bool ends_range = after_dash;
-      after_dash = false;
+      const bool ends_range = std::exchange(after_dash, false);
       if (looking_at("&&")) refuse("&& in a character class");
-      if (pattern_[at_] == '[') refuse("[ in a character class");
       if (pattern_[at_] == '-') {
-        out_ += after_set ? "\\-" : "-";
+        after_dash = !after_set && peek(1) != ']' && peek(1) != '[';
+        out_ += after_dash ? "-" : "\\-";
         ++at_;
-        after_dash = !after_set && !ends_range;
-        after_set = false;
-      } else if (pattern_[at_] == '\\') {
-        after_set = !class_escape();
-        if (after_set && ends_range) refuse("a range that ends in a set");
-      } else {
-        copy_character();
-        after_set = ends_range;  // a-z-9: the second dash is a literal one
+        after_set = true;
+        continue;
       }
+      const bool is_set = class_member(depth);
+      if (is_set && ends_range) refuse("a range that ends in a set");
+      after_set = is_set || ends_range;  // a-z-9: the second dash is a literal one
     }
     if (at_end()) refuse("an unclosed character class");
-    out_ += ']';
     ++at_;
+  }
+
+  // One member; true when it stands for more than one character.
+  bool class_member(int depth) {
+    if (pattern_[at_] == '\\') return !class_escape();
+    if (pattern_[at_] != '[') {
+      copy_character();
+      return false;
+    }
+    if (looking_at("[:")) refuse("a POSIX bracket");
+    if (looking_at("[^")) refuse("a negated character class inside another");
+    ++at_;
+    class_members(depth + 1);
+    return true;
   }
 
   bool class_escape() {

@@ -1,5 +1,9 @@
 #include "lacuna/tokenizer/text_pattern.hpp"
 
+#include <fmt/format.h>
+
+#include "lacuna/core/error.hpp"
+
 namespace lacuna {
 namespace {
 
@@ -43,6 +47,17 @@ TextPattern TextPattern::load(const JsonNode& node) {
   if (pattern) return regex(pattern->string());
   if (text->string().empty()) node.fail("expected a string that is not empty");
   return literal(std::string(text->string()));
+}
+
+// What the reference puts in place of an empty match is an accident of its bookkeeping, when it does not panic.
+TextPattern TextPattern::load_for_replacing(const JsonNode& node) {
+  auto pattern = load(node);
+  if (pattern.regex_ && pattern.regex_->can_match_nothing()) {
+    throw Error(ErrorCode::unsupported_tokenizer,
+                fmt::format("{}: replacing with the pattern \"{}\", which can match nothing, is not supported",
+                            node.where(), pattern.regex_->pattern().substr(0, 200)));
+  }
+  return pattern;
 }
 
 std::vector<Stretch> TextPattern::stretches(std::string_view text) const {

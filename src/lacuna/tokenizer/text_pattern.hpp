@@ -19,6 +19,7 @@ namespace lacuna {
 class TextPattern {
  public:
   static TextPattern load(const JsonNode& node);
+  static TextPattern load_for_replacing(const JsonNode& node);  // refuses what can match nothing, as "x*"
   static TextPattern literal(std::string text);
   static TextPattern regex(std::string_view pattern);
 

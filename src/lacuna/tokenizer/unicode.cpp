@@ -7,12 +7,17 @@
 #include <vector>
 
 #include "lacuna/core/error.hpp"
+#include "lacuna/tokenizer/unicode_overrides.hpp"
 #include "lacuna/tokenizer/utf8.hpp"
 
 namespace lacuna {
 namespace {
 
 utf8proc_category_t category_of(char32_t c) { return utf8proc_category(static_cast<utf8proc_int32_t>(c)); }
+
+bool is_mark_category(utf8proc_category_t category) {
+  return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC || category == UTF8PROC_CATEGORY_ME;
+}
 
 bool in_range(char32_t c, char32_t first, char32_t last) { return c >= first && c <= last; }
 
@@ -67,39 +72,9 @@ bool is_ascii(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-}  // namespace
-
-bool is_whitespace(char32_t c) {
-  return in_range(c, 0x09, 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 || in_range(c, 0x2000, 0x200A) ||
-         c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
-}
-
-bool is_mark(char32_t c) {
-  const auto category = category_of(c);
-  return category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC || category == UTF8PROC_CATEGORY_ME;
-}
-
-bool is_numeric(char32_t c) {
-  const auto category = category_of(c);
-  return category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL || category == UTF8PROC_CATEGORY_NO;
-}
-
-bool is_punctuation(char32_t c) {
-  const auto category = category_of(c);
-  return is_ascii_punctuation(c) || (category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO);
-}
-
-bool is_word(char32_t c) {
-  const auto category = category_of(c);
-  const bool letter = category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
-  return letter || is_mark(c) || category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL ||
-         category == UTF8PROC_CATEGORY_PC || c == 0x200C || c == 0x200D || is_enclosed_letter(c);
-}
-
-std::string normalize_unicode(std::string_view text, NormalizationForm form) {
+void append_normalized(std::string& out, std::string_view text, NormalizationForm form) {
   const bool compatibility = form == NormalizationForm::nfkc || form == NormalizationForm::nfkd;
   const bool compose = form == NormalizationForm::nfc || form == NormalizationForm::nfkc;
-  if (is_ascii(text) || (form == NormalizationForm::nfc && is_below_combining(text))) return std::string(text);
   auto code_points = decompose(text, compatibility);
   order_marks(code_points);
   auto length = static_cast<utf8proc_ssize_t>(code_points.size());
@@ -108,11 +83,56 @@ std::string normalize_unicode(std::string_view text, NormalizationForm form) {
     length = utf8proc_normalize_utf32(code_points.data(), length, options);
     if (length < 0) throw Error(ErrorCode::internal, "utf8proc could not compose a text");
   }
+  for (utf8proc_ssize_t i = 0; i < length; ++i) {
+    append_utf8(out, static_cast<char32_t>(code_points[static_cast<std::size_t>(i)]));
+  }
+}
+
+}  // namespace
+
+bool is_whitespace(char32_t c) {
+  return in_range(c, 0x09, 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 || in_range(c, 0x2000, 0x200A) ||
+         c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
+bool is_mark(char32_t c) {
+  if (const auto known = mark_override(c)) return *known;
+  return is_mark_category(category_of(c));
+}
+
+bool is_numeric(char32_t c) {
+  const auto category = category_of(c);
+  return category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL || category == UTF8PROC_CATEGORY_NO;
+}
+
+bool is_punctuation(char32_t c) {
+  if (const auto known = punctuation_override(c)) return *known;
+  const auto category = category_of(c);
+  return is_ascii_punctuation(c) || (category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO);
+}
+
+bool is_word(char32_t c) {
+  if (const auto known = word_override(c)) return *known;
+  const auto category = category_of(c);
+  const bool letter = category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
+  return letter || is_mark_category(category) || category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL ||
+         category == UTF8PROC_CATEGORY_PC || c == 0x200C || c == 0x200D || is_enclosed_letter(c);
+}
+
+std::string normalize_unicode(std::string_view text, NormalizationForm form) {
+  if (is_ascii(text) || (form == NormalizationForm::nfc && is_below_combining(text))) return std::string(text);
   std::string normalized;
   normalized.reserve(text.size());
-  for (utf8proc_ssize_t i = 0; i < length; ++i) {
-    append_utf8(normalized, static_cast<char32_t>(code_points[static_cast<std::size_t>(i)]));
+  std::size_t done = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    const char32_t c = next_code_point(text, at);
+    if (c < 0x300 || !is_unknown_to_normalization(c)) continue;
+    append_normalized(normalized, text.substr(done, begin - done), form);
+    append_utf8(normalized, c);
+    done = at;
   }
+  append_normalized(normalized, text.substr(done), form);
   return normalized;
 }
 
