@@ -65,7 +65,7 @@ NameIndex index_names(const std::vector<TensorArchive>& shards) {
   for (const auto& shard : shards) {
     for (const auto& tensor : shard.tensors) names.emplace_back(tensor.name, &tensor.view);
   }
-  std::stable_sort(names.begin(), names.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(names.begin(), names.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
   const auto twin =
       std::adjacent_find(names.begin(), names.end(), [](const auto& a, const auto& b) { return a.first == b.first; });
   if (twin != names.end()) {

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <limits>
 #include <optional>
+#include <tuple>
 
 #include "lacuna/core/checked.hpp"
 #include "lacuna/core/error.hpp"
@@ -251,8 +252,8 @@ TensorArchive read_checked(std::shared_ptr<const MappedFile> file) {
   auto header = read_header(text, file->path());
   auto& entries = header.entries;
   require_unique_names(entries, file->path());
-  std::stable_sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    return std::tie(a.begin, a.end, a.header_offset) < std::tie(b.begin, b.end, b.header_offset);
   });
   const auto data = file->bytes().subspan(kLengthBytes + text.size());
   require_exact_cover(entries, data.size(), kLengthBytes + text.size(), file->path());
