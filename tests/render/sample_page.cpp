@@ -182,7 +182,7 @@ Page sample_page() {
     options.title = "layer 0 · mlp.down_proj · " + method + " · 50 % unstructured";
     options.max_plot_px = 512;
     const auto spy = invented_spy(256, 688, 0.5, options);
-    gallery.push_back({spy.png, spy.description, method + ", 50 % unstructured"});
+    gallery.push_back({spy.png, spy.description, ""});
   }
   page.gallery(gallery);
   page.section("Cost");

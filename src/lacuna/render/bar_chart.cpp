@@ -67,8 +67,7 @@ Chart bar_chart(const BarChart& chart) {
   spec["layer"] = Json::array({{{"mark", {{"type", "bar"}, {"cornerRadiusEnd", 2}}}},
                                {{"mark", {{"type", "text"}, {"style", "value-label"}, {"align", "left"}, {"dx", 5}}},
                                 {"encoding", {{"text", label}, {"color", nullptr}}}}});
-  spec["width"] = "container";
-  spec["height"] = grouped ? Json{{"step", 18}, {"for", "offset"}} : Json{{"step", 28}};
+  set_container_width(spec, grouped ? Json{{"step", 18}, {"for", "offset"}} : Json{{"step", 28}});
   return {chart.title, description, spec_text(spec), data_table(chart, grouped)};
 }
 

@@ -39,6 +39,26 @@ Json channel(const std::string& field, const std::string& title, const std::vect
           {"legend", {{"orient", "top"}, {"values", names}}}};
 }
 
+std::vector<double> log_ticks(const std::vector<double>& values) {
+  double low = INFINITY;
+  double high = 0;
+  for (const double value : values) {
+    if (!can_show(value, true)) continue;
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  std::vector<double> ticks;
+  if (high == 0) return ticks;
+  const int first = static_cast<int>(std::floor(std::log10(low)));
+  const int last = static_cast<int>(std::ceil(std::log10(high)));
+  for (int power = first; power <= last; ++power) {
+    for (const double step : {1.0, 2.0, 5.0}) {
+      if (step == 1.0 || last - first <= 3) ticks.push_back(step * std::pow(10.0, power));
+    }
+  }
+  return ticks;
+}
+
 }  // namespace
 
 nlohmann::json base_spec(const std::string& title, const std::string& subtitle, const std::string& description) {
@@ -68,9 +88,17 @@ nlohmann::json colour_encoding(const std::string& field, const std::string& titl
   return {{"color", channel(field, title, names)}};
 }
 
-nlohmann::json series_encoding(const std::string& field, const std::string& title,
-                               const std::vector<std::string>& names) {
-  const Json one = channel(field, title, names);
+nlohmann::json line_encoding(const std::string& field, const std::string& title,
+                             const std::vector<std::string>& names) {
+  Json one = channel(field, title, names);
+  one["legend"].update({{"symbolType", "stroke"}, {"symbolSize", 160}});
+  return {{"color", one}, {"strokeDash", one}};
+}
+
+nlohmann::json line_point_encoding(const std::string& field, const std::string& title,
+                                   const std::vector<std::string>& names) {
+  Json one = channel(field, title, names);
+  one["legend"]["symbolStrokeWidth"] = 0;  // dashed outlines would blur the shapes
   return {{"color", one}, {"strokeDash", one}, {"shape", one}};
 }
 
@@ -80,12 +108,13 @@ nlohmann::json legend_selection(const std::string& field) {
 
 nlohmann::json fade_unselected() { return {{"condition", {{"param", "shown"}, {"value", 1}}}, {"value", 0.12}}; }
 
-void make_panels(nlohmann::json& spec, nlohmann::json panel, int panel_px, int columns) {
-  spec["facet"] = {{"field", "panel"}, {"type", "nominal"}, {"title", nullptr}, {"sort", nullptr}};
-  spec["columns"] = columns;
-  spec["spec"] = std::move(panel);
-  spec["usermeta"]["lacuna"]["panel_px"] = panel_px;
+void set_container_width(nlohmann::json& spec, nlohmann::json height) {
+  spec["width"] = "container";
+  spec["height"] = std::move(height);
+  spec["autosize"] = {{"type", "fit-x"}, {"contains", "padding"}};
 }
+
+void set_panel_width(nlohmann::json& spec, int panel_px) { spec["usermeta"]["lacuna"]["panel_px"] = panel_px; }
 
 nlohmann::json tooltip_field(const std::string& field, const std::string& title, const std::string& format) {
   if (format.empty()) return {{"field", field}, {"type", "nominal"}, {"title", title}};
@@ -115,5 +144,16 @@ bool use_log(AxisScale scale, const std::vector<double>& values) {
 }
 
 bool can_show(double value, bool log) { return std::isfinite(value) && (!log || value > 0); }
+
+void set_value_axis(nlohmann::json& encoding, const std::vector<double>& values, bool log, bool from_zero,
+                    const std::string& format, int n_ticks) {
+  encoding["axis"] = {{"format", format}, {"tickCount", n_ticks}};
+  if (log) {
+    encoding["scale"] = {{"type", "log"}};
+    encoding["axis"]["values"] = log_ticks(values);
+  } else {
+    encoding["scale"] = {{"zero", from_zero}};
+  }
+}
 
 }  // namespace lacuna

@@ -118,33 +118,34 @@ void add_histogram(Json& spec, const DistributionChart& chart, const std::vector
                   {"type", "quantitative"},
                   {"title", chart.value_title},
                   {"scale", {{"zero", false}, {"nice", false}}},
-                  {"axis", {{"grid", false}, {"format", ",~f"}}}};
+                  {"axis", {{"grid", false}, {"format", ",~f"}, {"tickCount", 8}}}};
   const Json y = {{"field", "share"},
                   {"type", "quantitative"},
                   {"title", "share of " + chart.item_name},
                   {"axis", {{"format", "~%"}, {"tickCount", 5}}}};
-  Json encoding = colour_encoding("series", chart.series_title, names);
-  const Json dash = encoding["color"];
+  Json encoding = line_encoding("series", chart.series_title, names);
+  const Json dash = encoding["strokeDash"];
+  encoding.erase("strokeDash");
   encoding.update({{"x", x}, {"y", y}, {"opacity", fade_unselected()}});
   const Json outlines = {{"values", outline_values(summaries, bins)}};
   Json area_encoding = encoding;
   area_encoding["y"]["stack"] = nullptr;
-  Json line_encoding = encoding;
-  line_encoding["strokeDash"] = dash;
+  Json outline_encoding = encoding;
+  outline_encoding["strokeDash"] = dash;
   spec["layer"] = Json::array({{{"data", outlines},
                                 {"mark", {{"type", "area"}, {"interpolate", "step-after"}, {"fillOpacity", 0.14}}},
                                 {"encoding", area_encoding}},
                                {{"data", outlines},
                                 {"params", legend_selection("series")},
                                 {"mark", {{"type", "line"}, {"interpolate", "step-after"}, {"strokeWidth", 1.8}}},
-                                {"encoding", line_encoding}},
+                                {"encoding", outline_encoding}},
                                {{"data", {{"values", bin_values(summaries, bins)}}},
                                 {"mark", {{"type", "rect"}, {"opacity", 0}}},
                                 {"encoding",
                                  {{"x", {{"field", "from"}, {"type", "quantitative"}}},
                                   {"x2", {{"field", "to"}}},
                                   {"tooltip", {{"field", "text"}, {"type", "nominal"}}}}}}});
-  spec.update({{"width", "container"}, {"height", 280}});
+  set_container_width(spec, 280);
 }
 
 Json box_values(const std::vector<Summary>& summaries) {
@@ -170,7 +171,7 @@ void add_boxes(Json& spec, const DistributionChart& chart, const std::vector<Sum
                 {"type", "quantitative"},
                 {"title", chart.value_title},
                 {"scale", {{"zero", false}}},
-                {"axis", {{"format", ",~f"}}}};
+                {"axis", {{"format", ",~f"}, {"tickCount", 8}}}};
   };
   Json encoding = colour_encoding("series", chart.series_title, names);
   encoding["color"]["legend"] = nullptr;  // the rows are named
@@ -189,9 +190,9 @@ void add_boxes(Json& spec, const DistributionChart& chart, const std::vector<Sum
        {{"mark", {{"type", "bar"}, {"size", 16}, {"fillOpacity", 0.35}, {"strokeWidth", 1.2}}},
         {"encoding", {{"x", at("q1")}, {"x2", {{"field", "q3"}}}, {"stroke", encoding["color"]}}}},
        {{"mark", {{"type", "tick"}, {"size", 16}, {"thickness", 2.5}}}, {"encoding", {{"x", at("median")}}}},
-       {{"mark", {{"type", "point"}, {"filled", true}, {"size", 28}, {"style", "baseline"}}},
-        {"encoding", {{"x", at("mean")}}}}});
-  spec.update({{"width", "container"}, {"height", {{"step", 34}}}});
+       {{"mark", {{"type", "point"}, {"filled", true}, {"size", 34}, {"opacity", 1}, {"style", "baseline"}}},
+        {"encoding", {{"x", at("mean")}, {"color", nullptr}}}}});
+  set_container_width(spec, {{"step", 34}});
 }
 
 Table data_table(const DistributionChart& chart, const std::vector<Summary>& summaries) {

@@ -31,20 +31,18 @@ bool whole_numbers(const LineChart& chart) {
   });
 }
 
-Json lines(const LineChart& chart, const std::vector<std::string>& names, bool log, bool has_panels) {
+Json lines(const LineChart& chart, const std::vector<std::string>& names, const std::vector<double>& values, bool log,
+           bool has_panels) {
   Json x_axis = {{"grid", false}, {"format", ",~f"}};
   if (whole_numbers(chart)) x_axis.update({{"tickMinStep", 1}, {"format", ",d"}});
-  Json encoding = series_encoding("series", chart.series_title, names);
+  Json encoding = line_point_encoding("series", chart.series_title, names);
   encoding["x"] = {{"field", "x"},
                    {"type", "quantitative"},
                    {"title", chart.x_title},
                    {"scale", {{"zero", false}, {"nice", false}, {"padding", 8}}},
                    {"axis", x_axis}};
-  encoding["y"] = {{"field", "y"},
-                   {"type", "quantitative"},
-                   {"title", chart.y_title},
-                   {"scale", {{"type", log ? "log" : "linear"}, {"zero", chart.y_from_zero && !log}}},
-                   {"axis", {{"format", axis_format(chart.y_format)}, {"tickCount", has_panels ? 4 : 6}}}};
+  encoding["y"] = {{"field", "y"}, {"type", "quantitative"}, {"title", chart.y_title}};
+  set_value_axis(encoding["y"], values, log, chart.y_from_zero, axis_format(chart.y_format), has_panels ? 4 : 6);
   encoding["opacity"] = fade_unselected();
   encoding["tooltip"] =
       Json::array({tooltip_field("series", chart.series_title), tooltip_field("x", chart.x_title, x_axis["format"]),
@@ -89,13 +87,17 @@ Chart line_chart(const LineChart& chart) {
       fmt::format("{}. {} against {}, {} lines.", chart.title, chart.y_title, chart.x_title, names.size());
   Json spec = base_spec(chart.title, chart.subtitle, description);
   spec["data"]["values"] = line_values(chart, log);
-  Json body = lines(chart, names, log, has_panels);
+  Json body = lines(chart, names, values, log, has_panels);
   if (has_panels) {
     body.update({{"width", kPanelWidth}, {"height", 150}});
-    make_panels(spec, std::move(body), kPanelWidth + 30, 3);
+    spec["facet"] = {{"field", "panel"}, {"type", "nominal"}, {"title", nullptr}, {"sort", panels}};
+    spec["columns"] = 3;
+    spec["resolve"]["axis"]["x"] = "independent";
+    spec["spec"] = std::move(body);
+    set_panel_width(spec, kPanelWidth + 30);
   } else {
     spec.update(body);
-    spec.update({{"width", "container"}, {"height", 300}});
+    set_container_width(spec, 300);
   }
   return {chart.title, description, spec_text(spec), data_table(chart, has_panels)};
 }

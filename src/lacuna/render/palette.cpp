@@ -29,11 +29,12 @@ Rgb from_oklab(const Triple& lab) {
 }
 
 // The path of the ramp before it is cut into equal steps: lightness falls linearly while the hue turns from yellow
-// over green and teal to blue; the chroma is zero near paper and small near ink, which keeps every colour inside sRGB.
+// over green and teal to blue. The chroma is small near paper and as large as it can be where sRGB is narrowest, at
+// teal, without leaving it: nothing is clipped.
 Triple ramp_path(double t) {
-  const double lightness = 0.975 - 0.765 * t;
-  const double hue = (100.0 + 172.0 * std::pow(t, 0.8)) * std::numbers::pi / 180.0;
-  const double chroma = 0.015 + 0.085 * std::sin(std::numbers::pi * std::pow(t, 0.9));
+  const double lightness = 0.975 - 0.705 * t;
+  const double hue = (100.0 + 170.0 * std::pow(t, 0.8)) * std::numbers::pi / 180.0;
+  const double chroma = 0.018 + 0.06 * t + 0.05 * std::sin(std::numbers::pi * std::pow(t, 0.7));
   return {lightness, chroma * std::cos(hue), chroma * std::sin(hue)};
 }
 

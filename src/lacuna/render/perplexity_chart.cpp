@@ -42,8 +42,7 @@ Json tooltips(const PerplexityChart& chart) {
   return fields;
 }
 
-Json layers(const PerplexityChart& chart, const Json& colour, const std::vector<std::string>& patterns) {
-  Json dash = colour["color"];
+Json layers(const PerplexityChart& chart, const Json& dash, const std::vector<std::string>& patterns) {
   const Json line = {{"transform", {{{"filter", {{"field", "pattern"}, {"equal", kUnstructured}}}}}},
                      {"params", legend_selection("method")},
                      {"mark", {{"type", "line"}, {"strokeWidth", 2}}},
@@ -58,30 +57,32 @@ Json layers(const PerplexityChart& chart, const Json& colour, const std::vector<
                       {"type", "nominal"},
                       {"title", "pattern"},
                       {"scale", {{"domain", patterns}}},
-                      {"legend", {{"orient", "top"}}}};
+                      {"legend", {{"orient", "top"}, {"symbolSize", 110}}}};
   const Json points = {{"mark", {{"type", "point"}, {"filled", true}, {"size", 85}, {"opacity", 1}}},
                        {"encoding", {{"shape", shape}, {"opacity", fade_unselected()}, {"tooltip", tooltips(chart)}}}};
   return Json::array({line, errors, points});
 }
 
-// The dense model: a rule across the plot, named at its left end.
+// The dense model: a rule across the plot, named at its right end, far from where the lines begin.
 void add_baseline(Json& layer, double dense) {
   const Json data = {{"values", {{{"dense", dense}, {"label", fmt::format("dense {:.2f}", dense)}}}}};
   const Json y = {{"field", "dense"}, {"type", "quantitative"}};
   layer.push_back({{"data", data},
                    {"mark", {{"type", "rule"}, {"style", "baseline"}, {"strokeDash", {2, 3}}, {"strokeWidth", 1.4}}},
                    {"encoding", {{"x", nullptr}, {"y", y}, {"color", nullptr}}}});
-  layer.push_back(
-      {{"data", data},
-       {"mark",
-        {{"type", "text"},
-         {"style", "baseline-label"},
-         {"align", "left"},
-         {"baseline", "bottom"},
-         {"dx", 6},
-         {"dy", -4}}},
-       {"encoding",
-        {{"x", {{"value", 0}}}, {"y", y}, {"color", nullptr}, {"text", {{"field", "label"}, {"type", "nominal"}}}}}});
+  layer.push_back({{"data", data},
+                   {"mark",
+                    {{"type", "text"},
+                     {"style", "baseline-label"},
+                     {"align", "right"},
+                     {"baseline", "bottom"},
+                     {"dx", -4},
+                     {"dy", -4}}},
+                   {"encoding",
+                    {{"x", {{"value", "width"}}},
+                     {"y", y},
+                     {"color", nullptr},
+                     {"text", {{"field", "label"}, {"type", "nominal"}}}}}});
 }
 
 Table data_table(const PerplexityChart& chart) {
@@ -117,23 +118,21 @@ Chart perplexity_chart(const PerplexityChart& chart) {
   const std::string description = fmt::format("{}. {} results of {} methods; lower perplexity is better.", chart.title,
                                               chart.points.size(), methods.size());
   Json spec = base_spec(chart.title, chart.subtitle, description);
-  const Json colour = colour_encoding("method", "method", methods);
-  spec["width"] = "container";
-  spec["height"] = 340;
+  const Json lines = line_encoding("method", "method", methods);
+  set_container_width(spec, 340);
   spec["data"]["values"] = point_values(chart, log);
-  spec["encoding"] = colour;
+  spec["encoding"]["color"] = lines["color"];
   spec["encoding"]["x"] = {{"field", "sparsity"},
                            {"type", "quantitative"},
                            {"title", "sparsity (share of weights pruned)"},
                            {"scale", {{"zero", false}, {"padding", 18}}},
-                           {"axis", {{"format", "~%"}, {"grid", false}}}};
+                           {"axis", {{"format", "~%"}, {"grid", false}, {"tickCount", 8}}}};
   spec["encoding"]["y"] = {
       {"field", "perplexity"},
       {"type", "quantitative"},
-      {"title", log ? "perplexity (logarithmic, lower is better)" : "perplexity (lower is better)"},
-      {"scale", {{"type", log ? "log" : "linear"}, {"zero", false}}},
-      {"axis", {{"format", ",~f"}, {"tickCount", 6}}}};
-  spec["layer"] = layers(chart, colour, patterns);
+      {"title", log ? "perplexity (logarithmic, lower is better)" : "perplexity (lower is better)"}};
+  set_value_axis(spec["encoding"]["y"], perplexities, log, false, ",~f", 6);
+  spec["layer"] = layers(chart, lines["strokeDash"], patterns);
   if (chart.dense && can_show(*chart.dense, log)) add_baseline(spec["layer"], *chart.dense);
   return {chart.title, description, spec_text(spec), data_table(chart)};
 }

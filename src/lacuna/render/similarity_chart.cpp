@@ -13,6 +13,7 @@ namespace lacuna {
 namespace {
 
 using Json = nlohmann::json;
+constexpr int kMaxLabelPx = 160;
 constexpr std::size_t kMaxLabelled = 8;  // beyond as many methods, numbers do not fit their cells
 
 void require_square(const SimilarityPanel& panel) {
@@ -23,20 +24,18 @@ void require_square(const SimilarityPanel& panel) {
 }
 
 template <typename Visit>
-void for_each_value(const SimilarityChart& chart, Visit visit) {
-  for (const auto& panel : chart.panels) {
-    const std::size_t n = panel.labels.size();
-    for (std::size_t i = 0; i < n; ++i) {
-      for (std::size_t j = 0; j < n; ++j) visit(panel, i, j, panel.values[i * n + j]);
-    }
+void for_each_value(const SimilarityPanel& panel, Visit visit) {
+  const std::size_t n = panel.labels.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < n; ++j) visit(i, j, panel.values[i * n + j]);
   }
 }
 
-Json cell_values(const SimilarityChart& chart) {
+Json cell_values(const SimilarityPanel& panel) {
   Json values = Json::array();
-  for_each_value(chart, [&](const SimilarityPanel& panel, std::size_t i, std::size_t j, double value) {
-    if (!std::isfinite(value)) return;
-    values.push_back({{"panel", panel.name}, {"row", panel.labels[i]}, {"column", panel.labels[j]}, {"value", value}});
+  for_each_value(panel, [&](std::size_t i, std::size_t j, double value) {
+    if (std::isfinite(value))
+      values.push_back({{"row", panel.labels[i]}, {"column", panel.labels[j]}, {"value", value}});
   });
   return values;
 }
@@ -44,9 +43,11 @@ Json cell_values(const SimilarityChart& chart) {
 double lowest(const SimilarityChart& chart) {
   if (chart.low) return *chart.low;
   double low = 1.0;
-  for_each_value(chart, [&](const auto&, std::size_t, std::size_t, double value) {
-    if (std::isfinite(value)) low = std::min(low, value);
-  });
+  for (const auto& panel : chart.panels) {
+    for_each_value(panel, [&](std::size_t, std::size_t, double value) {
+      if (std::isfinite(value)) low = std::min(low, value);
+    });
+  }
   return std::min(std::floor(low * 10.0) / 10.0, 0.9);
 }
 
@@ -60,38 +61,53 @@ Json cell_colour(const SimilarityChart& chart, double low) {
           {"legend", {{"orient", "bottom"}, {"direction", "horizontal"}, {"gradientLength", 220}, {"format", "~f"}}}};
 }
 
-Json heat_map(const SimilarityChart& chart, double low, bool labelled, int step) {
-  const auto axis = [](const std::string& field, Json options) {
-    return Json{
-        {"field", field}, {"type", "nominal"}, {"title", nullptr}, {"sort", nullptr}, {"axis", std::move(options)}};
+// From which share of the ramp on white letters are easier to read than dark ones.
+double dark_from() {
+  constexpr int kSteps = 100;
+  constexpr double kLightness = 0.59;  // of OKLab: there both have the same contrast, 4.1 : 1
+  const auto ramp = density_ramp(kSteps + 1);
+  const auto dark = std::find_if(ramp.begin(), ramp.end(), [](Rgb colour) { return to_oklab(colour)[0] < kLightness; });
+  return static_cast<double>(dark - ramp.begin()) / kSteps;
+}
+
+Json heat_map(const SimilarityChart& chart, const SimilarityPanel& panel, double low, bool labelled, int step) {
+  const auto axis = [&](const std::string& field, Json options) {
+    options.update({{"domain", false}, {"ticks", false}, {"labelLimit", kMaxLabelPx}});
+    return Json{{"field", field},
+                {"type", "nominal"},
+                {"title", nullptr},
+                {"axis", std::move(options)},
+                {"scale", {{"domain", panel.labels}}}};
   };
-  const Json tooltip = Json::array({tooltip_field("panel", "matrix"), tooltip_field("row", "first"),
-                                    tooltip_field("column", "second"), tooltip_field("value", chart.measure, ".4f")});
-  Json cells = {{"mark", {{"type", "rect"}, {"strokeWidth", 0}}},
-                {"encoding", {{"color", cell_colour(chart, low)}, {"tooltip", tooltip}}}};
-  Json panel = {{"width", {{"step", step}}},
-                {"height", {{"step", std::min(step, 34)}}},
-                {"encoding",
-                 {{"x", axis("column", {{"labelAngle", -40}, {"domain", false}, {"ticks", false}})},
-                  {"y", axis("row", {{"domain", false}, {"ticks", false}})}}},
-                {"layer", Json::array({cells})}};
-  if (!labelled) return panel;
-  const Json dark = {{"test", {{"field", "value"}, {"gte", low + 0.5 * (1.0 - low)}}}, {"value", "#ffffff"}};
-  panel["layer"].push_back({{"mark", {{"type", "text"}, {"fontSize", 11.5}}},
-                            {"encoding",
-                             {{"text", {{"field", "value"}, {"type", "quantitative"}, {"format", ".2f"}}},
-                              {"color", {{"condition", dark}, {"value", "#1c1d20"}}},
-                              {"tooltip", tooltip}}}});
-  return panel;
+  const Json tooltip = Json::array(
+      {tooltip_field("row", "first"), tooltip_field("column", "second"), tooltip_field("value", chart.measure, ".4f")});
+  Json map = {
+      {"title", {{"text", panel.name}, {"fontSize", 12.5}, {"offset", 8}}},
+      {"data", {{"values", cell_values(panel)}}},
+      {"width", {{"step", step}}},
+      {"height", {{"step", std::min(step, 34)}}},
+      {"encoding",
+       {{"x", axis("column", {{"labelAngle", -40}})}, {"y", axis("row", Json::object())}, {"tooltip", tooltip}}},
+      {"layer", Json::array({{{"mark", {{"type", "rect"}, {"strokeWidth", 0}}},
+                              {"encoding", {{"color", cell_colour(chart, low)}}}}})}};
+  if (!labelled) return map;
+  const Json light = {{"test", {{"field", "value"}, {"gte", low + dark_from() * (1.0 - low)}}}, {"value", "#ffffff"}};
+  map["layer"].push_back({{"mark", {{"type", "text"}, {"fontSize", 11.5}}},
+                          {"encoding",
+                           {{"text", {{"field", "value"}, {"type", "quantitative"}, {"format", ".2f"}}},
+                            {"color", {{"condition", light}, {"value", "#1c1d20"}}}}}});
+  return map;
 }
 
 Table data_table(const SimilarityChart& chart) {
   Table table{{{"matrix"}, {"first"}, {"second"}, {chart.measure, true}}, {}};
-  for_each_value(chart, [&](const SimilarityPanel& panel, std::size_t i, std::size_t j, double value) {
-    if (i >= j) return;
-    table.rows.push_back(
-        {text_cell(panel.name), text_cell(panel.labels[i]), text_cell(panel.labels[j]), number_cell(value, 4)});
-  });
+  for (const auto& panel : chart.panels) {
+    for_each_value(panel, [&](std::size_t i, std::size_t j, double value) {
+      if (i >= j) return;
+      table.rows.push_back(
+          {text_cell(panel.name), text_cell(panel.labels[i]), text_cell(panel.labels[j]), number_cell(value, 4)});
+    });
+  }
   return table;
 }
 
@@ -99,20 +115,25 @@ Table data_table(const SimilarityChart& chart) {
 
 Chart similarity_chart(const SimilarityChart& chart) {
   std::size_t most = 1;
+  std::size_t longest = 1;
   for (const auto& panel : chart.panels) {
     require_square(panel);
     most = std::max(most, panel.labels.size());
+    for (const auto& label : panel.labels) longest = std::max(longest, label.size());
   }
   const bool labelled = most <= kMaxLabelled;
-  const int step = labelled ? 40 : 20;
+  const int step = labelled ? 38 : 20;
   const double low = lowest(chart);
   const std::string description =
       fmt::format("{}. {} of every pair, in {} panels.", chart.title, chart.measure, chart.panels.size());
   Json spec = base_spec(chart.title, chart.subtitle, description);
-  spec["data"]["values"] = cell_values(chart);
-  const int panel_px = static_cast<int>(most) * step + 110;  // 110: the labels beside a panel
-  make_panels(spec, heat_map(chart, low, labelled, step), panel_px, std::max(1, 960 / panel_px));
-  spec["resolve"] = {{"scale", {{"x", "independent"}, {"y", "independent"}}}};
+  spec["concat"] = Json::array();
+  for (const auto& panel : chart.panels) spec["concat"].push_back(heat_map(chart, panel, low, labelled, step));
+  const int label_px = static_cast<int>(std::min<std::size_t>(longest * 7, kMaxLabelPx));
+  const int panel_px = static_cast<int>(most) * step + label_px + 25;
+  spec["columns"] = std::max(1, 960 / panel_px);
+  spec["resolve"]["scale"]["color"] = "shared";
+  set_panel_width(spec, panel_px);
   return {chart.title, description, spec_text(spec), data_table(chart)};
 }
 

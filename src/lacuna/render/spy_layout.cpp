@@ -57,6 +57,11 @@ std::vector<std::int64_t> axis_ticks(std::int64_t extent, double max_ticks) {
   return ticks;
 }
 
+// Between the labels of a colour bar, in percent.
+double bar_step(double width) {
+  return width > 60 ? 20 : width > 30 ? 10 : width > 15 ? 5 : width > 5 ? 2 : width > 2 ? 0.5 : width / 4;
+}
+
 std::string ellipsised(std::string text, double size, bool bold, double width, const MeasureText& measure) {
   if (measure(text, size, bold) <= width) return text;
   while (!text.empty() && measure(text + "…", size, bold) > width) {
@@ -116,7 +121,8 @@ double entry_offset(std::int64_t index, std::int64_t box, int zoom) {
 
 void Builder::add_x_axis() {
   const double base = out.plot.y + out.plot.height + out.line_width;
-  const double max_ticks = std::clamp(out.plot.width / (5.5 * em), 1.0, 9.0);
+  const double widest = measure(count_text(map.cols), tick_size(), false);
+  const double max_ticks = std::clamp(out.plot.width / (widest + 1.4 * em), 1.0, 9.0);
   const std::int64_t box = map.box_cols;
   for (const std::int64_t tick : axis_ticks(map.cols, max_ticks)) {
     const double x = out.plot.x + entry_offset(tick, box, scale.zoom_x);
@@ -131,7 +137,7 @@ void Builder::add_x_axis() {
 
 void Builder::add_y_axis() {
   const double base = out.plot.x - out.line_width;
-  const double max_ticks = std::clamp(out.plot.height / (3.5 * em), 1.0, 9.0);
+  const double max_ticks = std::clamp(out.plot.height / (2.4 * em), 1.0, 9.0);
   const std::int64_t box = map.box_rows;
   for (const std::int64_t tick : axis_ticks(map.rows, max_ticks)) {
     const double y = out.plot.y + entry_offset(tick, box, scale.zoom_y);
@@ -144,20 +150,21 @@ void Builder::add_y_axis() {
 }
 
 void Builder::add_bar() {
-  const double width = range.high - range.low;
-  const double step = width > 0.65 ? 0.2 : width > 0.3 ? 0.1 : width > 0.15 ? 0.05 : width > 0.06 ? 0.02 : width / 2;
+  const double low = 100 * range.low;
+  const double high = 100 * range.high;
+  const double step = bar_step(high - low);
   const double right = out.bar.x + out.bar.width;
-  const int decimals = width > 0.06 ? 0 : 2;
-  for (int k = 0;; ++k) {
-    const double value = range.low + k * step;
-    if (value > range.high + 1e-9) break;  // 1e-9: sums of steps are not exact
-    const double y = out.bar.y + out.bar.height * (1.0 - (value - range.low) / width);
+  double widest = 0;
+  for (double percent = std::ceil(low / step - 1e-9) * step; percent <= high + 1e-9;
+       percent += step) {  // 1e-9: rounding
+    const double y = out.bar.y + out.bar.height * (high - percent) / (high - low);
+    const std::string label = percent_text(percent / 100, step < 1 ? 1 : 0);
+    widest = std::max(widest, measure(label, tick_size(), false));
     out.lines.push_back({right, y, right + 0.3 * em, y});
-    out.texts.push_back({percent_text(value, decimals), right + 0.5 * em, y + 0.3 * em, tick_size(), TextAnchor::start,
-                         false, false, 0.85});
+    out.texts.push_back({label, right + 0.5 * em, y + 0.3 * em, tick_size(), TextAnchor::start, false, false, 0.85});
   }
   const double y = out.bar.y + out.bar.height / 2.0;
-  out.texts.push_back({"share of non-zeros", right + 5.2 * em, y, em, TextAnchor::middle, true});
+  out.texts.push_back({"share of non-zeros", right + widest + 1.9 * em, y, em, TextAnchor::middle, true});
 }
 
 }  // namespace
@@ -197,6 +204,7 @@ SpyScale choose_scale(std::int64_t rows, std::int64_t cols, const SpyOptions& op
 
 DensityRange choose_range(const DensityMap& map) {
   constexpr int kBins = 1000;
+  constexpr double kMinWidth = 10;  // percent: an even tone must not look like structure
   std::array<std::int64_t, kBins + 1> histogram{};
   for (std::int64_t i = 0; i < map.map_rows; ++i) {
     for (std::int64_t j = 0; j < map.map_cols; ++j) ++histogram[static_cast<std::size_t>(map.density(i, j) * kBins)];
@@ -210,12 +218,13 @@ DensityRange choose_range(const DensityMap& map) {
        seen += histogram[static_cast<std::size_t>(high)]) {
     --high;
   }
-  const auto percent_below = [](int bin) { return bin / (kBins / 100); };
-  int from = percent_below(low);
-  int to = std::min(100, percent_below(high) + 1);
-  if (to - from > 80) return {0.0, 1.0};
-  while (to - from < 10 || (to - from) % 2 != 0) (to < 100 && (100 - to >= from || from == 0)) ? ++to : --from;
-  return {from / 100.0, to / 100.0};
+  double from = low * (100.0 / kBins);
+  double to = high * (100.0 / kBins);
+  const double missing = std::max(0.0, kMinWidth - (to - from));
+  from = std::clamp(from - missing / 2, 0.0, 100.0 - kMinWidth);
+  to = std::clamp(to + missing / 2, from + kMinWidth, 100.0);
+  const double step = bar_step(to - from);
+  return {std::floor(from / step) * step / 100, std::min(100.0, std::ceil(to / step) * step) / 100};
 }
 
 std::string spy_subtitle(const DensityMap& map) {

@@ -2,23 +2,29 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace lacuna {
 
+namespace {
+
+std::string grouped(std::string number) {  // digits, perhaps with decimals; no sign
+  for (std::size_t at = std::min(number.find('.'), number.size()); at > 3; at -= 3) number.insert(at - 3, ",");
+  return number;
+}
+
+}  // namespace
+
 std::string count_text(std::int64_t count) {
-  std::string digits = fmt::format("{}", count);
-  const std::int64_t first = count < 0 ? 1 : 0;
-  for (std::int64_t at = static_cast<std::int64_t>(digits.size()) - 3; at > first; at -= 3) {
-    digits.insert(static_cast<std::size_t>(at), ",");
-  }
-  return digits;
+  const auto magnitude = static_cast<std::uint64_t>(count);
+  return count < 0 ? "−" + grouped(fmt::format("{}", -magnitude)) : grouped(fmt::format("{}", magnitude));
 }
 
 std::string number_text(double value, int decimals) {
   if (std::isnan(value)) return "–";
   if (std::isinf(value)) return value > 0 ? "∞" : "−∞";
-  std::string text = fmt::format("{:.{}f}", std::abs(value), decimals);
+  const std::string text = grouped(fmt::format("{:.{}f}", std::abs(value), decimals));
   const bool is_zero = text.find_first_not_of("0.") == std::string::npos;
   return value < 0 && !is_zero ? "−" + text : text;
 }

@@ -17,7 +17,7 @@ struct Cell {
 };
 
 Cell text_cell(std::string text);
-Cell number_cell(double value, int decimals);       // "18.34"; "–" for NaN, "∞" for infinity
+Cell number_cell(double value, int decimals);       // "1,018.34"; "–" for NaN, "∞" for infinity
 Cell percent_cell(double share, int decimals = 1);  // 0.5 is "50.0 %"
 Cell count_cell(std::int64_t count);                // "28,672"
 

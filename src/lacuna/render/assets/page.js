@@ -84,22 +84,42 @@
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const readJson = (element) => JSON.parse(element.textContent);
 
-  function fittedSpec(figure, theme) {
+  function lines(text, width) { // Vega does not wrap titles
+    const out = [""];
+    for (const word of text.split(" ")) {
+      const line = out[out.length - 1];
+      if (line && line.length + 1 + word.length > width) out.push(word);
+      else out[out.length - 1] = line ? line + " " + word : word;
+    }
+    return out;
+  }
+
+  const paperWidth = 800; // scaled to the paper by the style sheet
+
+  function fittedSpec(figure, theme, forPrint) {
     const spec = readJson(figure.querySelector("script"));
-    const width = figure.querySelector(".view").clientWidth || figure.clientWidth;
+    const width = forPrint ? paperWidth : figure.querySelector(".view").clientWidth;
+    if (forPrint && spec.width === "container") spec.width = paperWidth;
     spec.config = readJson(document.getElementById("chart-theme-" + theme));
-    spec.config.legend.columns = Math.max(1, Math.floor(width / 200));
+    spec.title.text = lines(spec.title.text, width / 9); // pixels of a letter
+    if (spec.title.subtitle) spec.title.subtitle = lines(spec.title.subtitle, width / 7);
+    spec.config.legend.columns = Math.max(1, Math.floor(width / 180));
+    if (width < 560) Object.assign(spec.config.legend.layout.top, { direction: "vertical", margin: 12 });
     const panel = spec.usermeta?.lacuna?.panel_px;
     if (panel) spec.columns = Math.max(1, Math.min(spec.columns, Math.floor(width / panel)));
+    if (spec.facet) spec.spec.width = Math.floor((width - 70) / spec.columns) - 25; // 70: the axis, 25: between panels
     return spec;
   }
 
-  async function drawInto(target, figure, theme) {
-    await vegaEmbed(target, fittedSpec(figure, theme), {
+  async function drawInto(target, figure, theme, forPrint) {
+    await vegaEmbed(target, fittedSpec(figure, theme, forPrint), {
       mode: "vega-lite",
       renderer: "svg",
       ast: true,
       defaultStyle: false,
+      logLevel: vega.Error,
+      formatLocale: { decimal: ".", thousands: ",", grouping: [3], currency: ["", ""], percent: "\u00a0%" },
+      i18n: { SVG_ACTION: "SVG", PNG_ACTION: "PNG" },
       actions: { export: true, source: false, compiled: false, editor: false },
       downloadFileName: figure.id,
       tooltip: { theme },
@@ -114,11 +134,11 @@
     print.className = "for-print";
     view.replaceChildren(screen);
     try {
-      await drawInto(screen, figure, dark.matches ? "dark" : "light");
+      await drawInto(screen, figure, dark.matches ? "dark" : "light", false);
       view.classList.toggle("has-print", dark.matches);
       if (dark.matches) { // paper is white: a light copy that only printing shows
         view.append(print);
-        await drawInto(print, figure, "light");
+        await drawInto(print, figure, "light", true);
       }
       figure.querySelector(".data").open = false;
     } catch (error) { // the numbers stay open below
@@ -138,7 +158,7 @@
     addEventListener("resize", () => {
       clearTimeout(timer);
       timer = setTimeout(() => {
-        if (innerWidth === width) return;
+        if (innerWidth === width || matchMedia("print").matches) return;
         width = innerWidth;
         all("figure.chart").forEach((figure) => draw(figure));
       }, 250);
@@ -150,7 +170,9 @@
   foldContents();
   all(".picture img").forEach(makeEnlargeable);
   if (document.querySelector("figure.chart")) {
-    dark.addEventListener("change", drawAll);
+    dark.addEventListener("change", () => {
+      if (!matchMedia("print").matches) drawAll(); // browsers turn light to print, and do not wait for new charts
+    });
     drawAll();
     drawPanelsAgain();
   }
