@@ -8,7 +8,6 @@
 #include <numeric>
 
 #include "lacuna/core/atomic_file.hpp"
-#include "lacuna/core/checked.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/formats/json_text.hpp"
 #include "lacuna/formats/printable.hpp"
@@ -19,8 +18,6 @@ namespace lacuna {
 namespace {
 namespace fs = std::filesystem;
 
-constexpr std::size_t kChunkBytes = std::size_t{16} << 20;  // between two looks at the stop flag
-
 // The reference's order of types, ascending; files hold them descending, so that every tensor is aligned.
 constexpr std::array<DType, 15> kAscending = {DType::boolean, DType::u8,  DType::i8,  DType::f8_e5m2, DType::f8_e4m3,
                                               DType::i16,     DType::u16, DType::f16, DType::bf16,    DType::i32,
@@ -28,16 +25,6 @@ constexpr std::array<DType, 15> kAscending = {DType::boolean, DType::u8,  DType:
 
 std::ptrdiff_t type_rank(DType dtype) {
   return std::find(kAscending.begin(), kAscending.end(), dtype) - kAscending.begin();
-}
-
-std::uint64_t spec_bytes(const TensorSpec& spec) {
-  const auto numel = checked_product(spec.shape);
-  const auto bytes = numel ? checked_mul(*numel, dtype_bytes(spec.dtype)) : std::nullopt;
-  if (!bytes) {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("the size of tensor {} overflows: {}", printable(spec.name), shape_text(spec.shape)));
-  }
-  return *bytes;
 }
 
 std::vector<std::size_t> file_order(std::span<const TensorSpec> tensors) {
@@ -108,69 +95,10 @@ std::string header_bytes(std::span<const TensorSpec> tensors, std::span<const st
   return text;
 }
 
-class ProgressWriter {
- public:
-  ProgressWriter(const fs::path& path, std::uint64_t total, const RunContext& context)
-      : file_(path), stage_("write " + path.filename().string()), total_(total), context_(context) {}
-
-  void write(std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      context_.check_stop();
-      const auto chunk = bytes.first(std::min(bytes.size(), kChunkBytes));
-      file_.write(chunk);
-      bytes = bytes.subspan(chunk.size());
-      report();
-    }
-  }
-
-  void commit() {
-    context_.check_stop();
-    file_.commit();
-  }
-
- private:
-  void report() {  // at most a hundred times a file
-    const std::uint64_t done = file_.written();
-    const double share = total_ == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total_);
-    if (share < reported_ + 0.01 && done != total_) return;
-    reported_ = share;
-    context_.report({stage_, "", "bytes", done, total_, share});
-  }
-
-  AtomicFile file_;
-  std::string stage_;
-  std::uint64_t total_;
-  const RunContext& context_;
-  double reported_ = 0.0;
-};
-
 std::vector<TensorSpec> specs_of(std::span<const NamedTensor> tensors) {
   std::vector<TensorSpec> specs;
   for (const auto& tensor : tensors) specs.push_back({tensor.name, tensor.view.dtype, tensor.view.shape});
   return specs;
-}
-
-// Row-major bytes of any view, in pieces of about a chunk.
-void write_view(ProgressWriter& out, const TensorView& view, AlignedBuffer<std::byte>& scratch) {
-  if (view.numel() == 0) return;
-  if (view.is_contiguous()) return out.write({view.data, view.bytes()});
-  if (view.bytes() <= kChunkBytes) {
-    if (scratch.size() < view.bytes()) scratch = AlignedBuffer<std::byte>(view.bytes());
-    copy_contiguous(view, scratch.data());
-    return out.write(scratch.span().first(view.bytes()));
-  }
-  const std::size_t slice_bytes = view.bytes() / static_cast<std::size_t>(view.shape[0]);
-  const auto step = std::max<std::int64_t>(1, static_cast<std::int64_t>(kChunkBytes / slice_bytes));
-  for (std::int64_t first = 0; first < view.shape[0]; first += step) {
-    TensorView slice = view;
-    slice.data += first * view.strides[0] * static_cast<std::int64_t>(dtype_bytes(view.dtype));
-    slice.shape[0] = std::min(step, view.shape[0] - first);
-    if (slice.shape[0] == 1) {  // one extent less, so that a long row is cut too
-      slice.shape.erase(slice.shape.begin());
-      slice.strides.erase(slice.strides.begin());
-    }
-    write_view(out, slice, scratch);
-  }
 }
 
 struct Plan {
@@ -198,7 +126,7 @@ std::span<const std::byte> as_bytes(const std::string& text) {
 void write_safetensors(const fs::path& path, std::span<const TensorSpec> tensors, const SafetensorsMetadata& metadata,
                        const TensorProducer& produce, const RunContext& context) {
   const Plan plan = plan_file(path, tensors, metadata);
-  ProgressWriter out(path, plan.total_bytes, context);
+  TensorOutput out(path, plan.total_bytes, context);
   out.write(as_bytes(plan.header));
   AlignedBuffer<std::byte> buffer;
   for (const auto index : plan.order) {
@@ -216,11 +144,12 @@ void write_safetensors(const fs::path& path, std::span<const NamedTensor> tensor
                        const RunContext& context, const std::function<void()>& before_commit) {
   const auto specs = specs_of(tensors);
   const Plan plan = plan_file(path, specs, metadata);
-  ProgressWriter out(path, plan.total_bytes, context);
+  TensorOutput out(path, plan.total_bytes, context);
   out.write(as_bytes(plan.header));
   AlignedBuffer<std::byte> scratch;
   try {
-    for (const auto index : plan.order) write_view(out, tensors[index].view, scratch);
+    const auto sink = [&](std::span<const std::byte> bytes) { out.write(bytes); };
+    for (const auto index : plan.order) write_row_major(tensors[index].view, scratch, sink);
   } catch (const Error&) {
     if (before_commit) before_commit();  // the cause may be an input that lost its pages: then this throws file_changed
     throw;
@@ -234,7 +163,7 @@ void rewrite_safetensors(const TensorArchive& input, const fs::path& output, con
   LACUNA_ASSERT(input.format == FileFormat::safetensors && input.files.size() == 1);
   const MappedFile& source = *input.files.front();
   require_distinct_paths(output, source.path());
-  ProgressWriter out(output, source.size(), context);
+  TensorOutput out(output, source.size(), context);
   AlignedBuffer<std::byte> buffer;
   try {
     out.write(safetensors_header(source));

@@ -20,19 +20,11 @@
 
 #include "lacuna/core/run_context.hpp"
 #include "lacuna/formats/tensor_archive.hpp"
+#include "lacuna/formats/tensor_output.hpp"
 
 namespace lacuna {
 
 using SafetensorsMetadata = std::map<std::string, std::string>;
-
-struct TensorSpec {
-  std::string name;
-  DType dtype = DType::f32;
-  Shape shape;
-};
-
-// Fills `out` (uninitialised, 64-byte aligned, numel × dtype bytes) with the row-major values of `tensors[index]`.
-using TensorProducer = std::function<void(std::size_t index, std::span<std::byte> out)>;
 
 void write_safetensors(const std::filesystem::path& path, std::span<const TensorSpec> tensors,
                        const SafetensorsMetadata& metadata, const TensorProducer& produce,

@@ -60,7 +60,7 @@ ZipDirectory narrow_directory(const ByteSource& source, std::uint64_t end) {
 std::uint64_t read_zip64_end(const ByteSource& source, std::uint64_t end, ZipDirectory& directory) {
   const std::uint64_t locator = end - kLocatorBytes;
   const std::uint64_t record = source.u64(locator + 8, "zip64 end record offset");
-  if (source.u32(locator + 4, "zip64 disk") != 0 || source.u32(locator + 16, "zip64 disk count") > 1) {
+  if (source.u32(locator + 4, "zip64 disk") != 0 || source.u32(locator + 16, "zip64 disk count") != 1) {
     source.fail(locator, "zip archive over several disks", ErrorCode::unsupported_format);
   }
   if (!range_inside(record, kZip64EndBytes, locator) || !source.starts_with(kZip64EndSignature, record)) {

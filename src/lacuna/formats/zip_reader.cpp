@@ -25,6 +25,7 @@ constexpr std::uint64_t kLocalBytes = 30;
 constexpr std::uint16_t kDescriptorFlag = 1U << 3;
 constexpr std::uint16_t kHarmlessFlags = kDescriptorFlag | 1U << 1 | 1U << 2 | 1U << 11;  // speed hints, UTF-8 names
 constexpr std::uint32_t kSaturated = 0xffffffff;
+constexpr std::uint32_t kFolderAttribute = 0x10;  // of MS-DOS; torch reads members that bear it as empty
 
 struct Entry {
   ZipMember member;
@@ -81,6 +82,10 @@ Entry read_entry(const ByteSource& source, std::uint64_t at, std::uint64_t direc
   entry.member.name = source.text(at + kEntryBytes, name_bytes, "zip name");
   if (entry.member.name.empty() || entry.member.name.find('\0') != std::string::npos) {
     source.fail(at, fmt::format("zip member name {} is empty or holds a NUL", printable(entry.member.name)));
+  }
+  const bool folder_attribute = (source.u32(at + 38, "zip attributes") & kFolderAttribute) != 0;
+  if (folder_attribute && entry.member.name.back() != '/') {
+    source.fail(at, fmt::format("zip member {} is marked as a folder", printable(entry.member.name)));
   }
   apply_zip64_extra(source, at + kEntryBytes + name_bytes, extra_bytes, fields);
   entry.member.header_offset = fields.header_offset;
