@@ -1,7 +1,9 @@
 #include "lacuna/formats/safetensors_writer.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <cstring>
 #include <numeric>
 
@@ -175,6 +177,46 @@ TEST(SafetensorsWriter, WritingOverItsOwnMappedInputKeepsEveryByte) {
     EXPECT_EQ(std::memcmp(input.tensors[0].view.data, values.data(), values.size()), 0) << output;
     const auto copy = read_safetensors(folder / output);
     EXPECT_EQ(std::memcmp(copy.tensors[0].view.data, values.data(), values.size()), 0) << output;
+  }
+}
+
+class FileSizeLimit {  // writes beyond it fail, as on a disk that is full or broken
+ public:
+  explicit FileSizeLimit(rlim_t bytes) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  FileSizeLimit(const FileSizeLimit&) = delete;
+  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int) = nullptr;
+};
+
+TEST(SafetensorsWriter, ADiskThatRefusesBytesLeavesTheOldFile) {
+  const test::TempFolder folder;
+  folder.write("out", "old");
+  const auto input = read_safetensors(folder.write("in", input_bytes()));
+  const std::size_t whole = 8 + 152;  // the smaller of the two outputs, short of its last tensors
+  for (std::size_t limit = 0; limit < whole; limit += 7) {
+    auto code = ErrorCode::internal;
+    auto rewritten = ErrorCode::internal;
+    {
+      const FileSizeLimit full(limit);
+      code = error_code_of([&] { write_safetensors(folder / "out", input.tensors, input.metadata); });
+      rewritten = error_code_of([&] { rewrite_safetensors(input, folder / "out", {}); });
+    }
+    EXPECT_EQ(code, ErrorCode::io_failed) << limit;
+    EXPECT_EQ(rewritten, ErrorCode::io_failed) << limit;
+    EXPECT_EQ(read_file(folder / "out", kAnySize), "old");
+    EXPECT_EQ(files_in(folder.path()), 2U);
   }
 }
 
