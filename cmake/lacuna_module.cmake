@@ -43,7 +43,9 @@ function(lacuna_test name)
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 900)
+  # Tests run beside each other: OpenMP threads that spin at every barrier would take turns of milliseconds.
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST
+    PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 900 ENVIRONMENT OMP_WAIT_POLICY=passive)
 endfunction()
 
 # lacuna_bench(NAME SOURCES … LIBS …): one Google Benchmark program per module; bench/run.sh runs every *_bench.

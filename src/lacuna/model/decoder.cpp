@@ -33,17 +33,11 @@ std::vector<float> load_vector(const TensorView& tensor) {
   return values;
 }
 
-bool usable_in_place(const TensorView& tensor) {
-  const bool type = tensor.dtype == DType::bf16 || tensor.dtype == DType::f32;
-  const bool aligned = reinterpret_cast<std::uintptr_t>(tensor.data) % dtype_bytes(tensor.dtype) == 0;
-  return type && aligned && tensor.is_contiguous();
-}
-
 Linear load_linear(const Checkpoint& checkpoint, LinearSpec spec, WeightStorage storage) {
   Linear linear;
   const TensorView& tensor = checkpoint.get(spec.tensor);
   if (!spec.bias_tensor.empty()) linear.bias = load_vector(checkpoint.get(spec.bias_tensor));
-  if (storage == WeightStorage::mapped && usable_in_place(tensor)) {
+  if (storage == WeightStorage::mapped) {
     linear.stored = tensor;
   } else {
     linear.weights = Matrix<float>(spec.rows, spec.cols);

@@ -23,7 +23,7 @@
 
 namespace lacuna {
 
-// owned: every linear as an f32 matrix. mapped: as stored, where that is bf16 or f32; owned otherwise.
+// owned: every linear as an f32 matrix, the caller's to change. mapped: a view of the file, costing no memory.
 enum class WeightStorage : std::uint8_t { owned, mapped };
 
 class Decoder {

@@ -43,7 +43,7 @@ std::vector<LinearSpec> layer_linears(const DecoderConfig& config, std::int64_t 
 struct Linear {
   LinearSpec spec;
   Matrix<float> weights;    // rows×cols, or empty
-  TensorView stored;        // bf16 or f32, contiguous and aligned; shape [rows, cols]
+  TensorView stored;        // any floating type and strides; shape [rows, cols]
   std::vector<float> bias;  // rows, or empty
 
   std::int64_t rows() const { return spec.rows; }

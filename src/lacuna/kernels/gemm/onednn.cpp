@@ -39,6 +39,13 @@ Error library_error(const dnnl::error& error) {
                fmt::format("oneDNN: {} (status {})", error.what(), static_cast<int>(error.status)));
 }
 
+// oneDNN splits a product into omp_get_max_threads() parts and trusts OpenMP to run each of them on a thread. With
+// OMP_DYNAMIC or below OMP_THREAD_LIMIT a team may be smaller, and parts of the result would silently stay unwritten.
+void require_whole_teams() {
+  if (omp_get_dynamic() != 0) omp_set_dynamic(0);
+  if (omp_get_thread_limit() < omp_get_max_threads()) omp_set_num_threads(omp_get_thread_limit());
+}
+
 Product make_product(dnnl::memory::data_type type, const Key& key, float beta) {
   using dnnl::memory;
   const auto [m, n, k, lda, ldb, ldc, transpose, type_id, beta_bits, threads] = key;
@@ -66,6 +73,7 @@ template <typename T>
 void run_matmul(dnnl::memory::data_type type, MatrixView<const T> a, MatrixView<const T> b, Transpose transpose_b,
                 MatrixView<float> c, float beta) {
   thread_local std::map<Key, Product> cache;
+  require_whole_teams();
   const std::int64_t threads = omp_in_parallel() != 0 ? 1 : omp_get_max_threads();
   const Key key = {c.rows,
                    c.cols,
@@ -100,6 +108,7 @@ void run_matmul(dnnl::memory::data_type type, MatrixView<const T> a, MatrixView<
 
 void sgemm(MatrixView<const float> a, MatrixView<const float> b, Transpose transpose_b, MatrixView<float> c,
            float alpha, float beta) {
+  require_whole_teams();
   const auto status = dnnl_sgemm('N', transpose_b == Transpose::yes ? 'T' : 'N', c.rows, c.cols, a.cols, alpha, a.data,
                                  a.row_stride, b.data, b.row_stride, beta, c.data, c.row_stride);
   if (status != dnnl_success) {

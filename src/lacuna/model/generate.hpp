@@ -1,0 +1,55 @@
+// Text generation, one token at a time with a KV cache.
+//
+//   Generator generator(decoder, Compute::f32);
+//   auto tokens = generator.run(prompt, options, [&](std::int32_t token) { …; return true; }, context);
+//
+// A generator may serve any number of runs; each starts from its own prompt and seed. Models whose RoPE frequencies
+// depend on the length (dynamic, longrope) use those of prompt + max_new_tokens throughout.
+//
+// Exact    equal prompts, options and seeds give equal tokens on one machine with one thread count; across machines the
+//          rounding of logits may tip a choice.
+// Memory   KvCache for prompt + max_new_tokens positions; weights stay mapped.
+// Threads  parallel inside; one run at a time per object.
+// Errors   invalid_argument (empty prompt of a model without BOS token, options out of range, more positions than the
+//          model has), bad_token, not_finite, interrupted.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "lacuna/model/sampling.hpp"
+#include "lacuna/model/whole_forward.hpp"
+
+namespace lacuna {
+
+struct GenerateOptions {
+  std::int64_t max_new_tokens = 128;
+  SamplingOptions sampling;
+  std::uint64_t seed = 0;
+  bool stop_at_eos = true;                // the tokens that config.json names
+  std::vector<std::int32_t> stop_tokens;  // further ones
+};
+
+// Called with each new token, a stop token included; false ends the run.
+using NewTokenFn = std::function<bool(std::int32_t)>;
+
+class Generator {
+ public:
+  Generator(const Decoder& decoder, Compute compute);  // the decoder must outlive it
+
+  // The new tokens, without the prompt. An empty prompt stands for the BOS token. A stop token is the last one
+  // returned.
+  std::vector<std::int32_t> run(std::span<const std::int32_t> prompt, const GenerateOptions& options,
+                                const NewTokenFn& on_token, const RunContext& context);
+
+ private:
+  // Feeds tokens through the model; returns the logits after the last one.
+  std::span<const float> advance(std::span<const std::int32_t> tokens, KvCache& cache, const RunContext& context);
+
+  WholeForward forward_;
+  AlignedBuffer<float> logits_;
+};
+
+}  // namespace lacuna

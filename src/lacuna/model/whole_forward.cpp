@@ -1,0 +1,35 @@
+#include "lacuna/model/whole_forward.hpp"
+
+namespace lacuna {
+
+WholeForward::WholeForward(const Decoder& decoder, Compute compute)
+    : decoder_(&decoder), forward_(decoder.config(), compute), head_(decoder, compute) {
+  for (std::int64_t layer = 0; layer < decoder.config().n_layers; ++layer) {
+    layers_.push_back(decoder.load_layer(layer, WeightStorage::mapped));
+  }
+}
+
+Matrix<float> WholeForward::states(std::span<const std::int32_t> tokens, std::int64_t length,
+                                   const RunContext& context) {
+  Matrix<float> hidden(static_cast<std::int64_t>(tokens.size()), decoder_->config().hidden_size);
+  decoder_->embed(tokens, length, hidden.view());
+  for (const auto& layer : layers_) {
+    context.check_stop();
+    forward_.run(layer, hidden.view(), length);
+  }
+  return head_.states(hidden.view());
+}
+
+Matrix<float> WholeForward::extend(std::span<const std::int32_t> tokens, KvCache& cache, const RunContext& context) {
+  const auto count = static_cast<std::int64_t>(tokens.size());
+  Matrix<float> hidden(count, decoder_->config().hidden_size);
+  decoder_->embed(tokens, count, hidden.view(), cache.length());
+  for (const auto& layer : layers_) {
+    context.check_stop();
+    forward_.extend(layer, hidden.view(), cache);
+  }
+  cache.advance(count);
+  return head_.states(hidden.view());
+}
+
+}  // namespace lacuna
