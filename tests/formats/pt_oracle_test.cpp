@@ -6,39 +6,25 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <map>
 
 #include "lacuna/core/error.hpp"
 #include "lacuna/core/random.hpp"
 #include "lacuna/formats/pt_reader.hpp"
 #include "lacuna/formats/pt_writer.hpp"
-#include "pt_oracle.hpp"
+#include "mutation.hpp"
+#include "python_oracle.hpp"
 #include "support/shared_data.hpp"
 #include "support/temp_folder.hpp"
 
 namespace lacuna {
 namespace {
 namespace fs = std::filesystem;
-using Lines = std::vector<std::string>;
-
-std::map<std::string, Lines> by_file(const Lines& lines) {
-  std::map<std::string, Lines> files;
-  for (const auto& line : lines) files[line.substr(0, line.find('\t'))].push_back(line);
-  return files;
-}
-
-Lines read_lines(const fs::path& path) {
-  Lines lines;
-  std::ifstream stream(path);
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
-  return lines;
-}
 
 TEST(PtOracle, ReadsEverythingThatTorchWrites) {
-  LACUNA_REQUIRE_PT_ORACLE();
+  LACUNA_REQUIRE_ORACLE();
   const test::TempFolder folder;
-  test::run_pt_oracle("write", {folder.path()});
-  const auto expected = by_file(read_lines(folder / "manifest"));
+  test::run_oracle("pt_oracle.py", "write", {folder.path()});
+  const auto expected = test::lines_by_file(test::read_lines(folder / "manifest"));
   ASSERT_GE(expected.size(), 100U);
   for (const auto& [file, lines] : expected) {
     const auto archive = open_tensor_file(folder / file);
@@ -49,7 +35,7 @@ TEST(PtOracle, ReadsEverythingThatTorchWrites) {
 }
 
 TEST(PtOracle, ReadsSharedFilesAsTorchDoes) {
-  LACUNA_REQUIRE_PT_ORACLE();
+  LACUNA_REQUIRE_ORACLE();
   LACUNA_REQUIRE_SHARED("pt");
   std::vector<fs::path> files;
   for (const auto& entry : fs::recursive_directory_iterator(test::shared_path("pt"))) {
@@ -62,7 +48,7 @@ TEST(PtOracle, ReadsSharedFilesAsTorchDoes) {
     }
   }
   ASSERT_EQ(files.size(), 8U);
-  const auto expected = by_file(test::run_pt_oracle("describe", files));
+  const auto expected = test::lines_by_file(test::run_oracle("pt_oracle.py", "describe", files));
   for (const auto& path : files) {
     const std::string file = path.filename().string();
     EXPECT_EQ(test::describe_archive(file, open_tensor_file(path)), expected.at(file));
@@ -81,7 +67,7 @@ constexpr DType kPtTypes[] = {DType::f64, DType::f32, DType::f16, DType::bf16, D
                               DType::i32, DType::i16, DType::i8,  DType::u8,   DType::boolean};
 
 TEST(PtOracle, TorchReadsWhatWeWriteBitForBit) {
-  LACUNA_REQUIRE_PT_ORACLE();
+  LACUNA_REQUIRE_ORACLE();
   const test::TempFolder folder;
   std::vector<fs::path> files;
   std::vector<std::vector<std::byte>> keep;
@@ -109,7 +95,7 @@ TEST(PtOracle, TorchReadsWhatWeWriteBitForBit) {
   files.push_back(folder / "no_tensors.pt");
   write_pt(files.back(), std::span<const NamedTensor>());
 
-  const auto theirs = by_file(test::run_pt_oracle("strict", files));
+  const auto theirs = test::lines_by_file(test::run_oracle("pt_oracle.py", "strict", files));
   for (const auto& path : files) {
     const std::string file = path.filename().string();
     const auto ours = test::describe_archive(file, open_tensor_file(path));
@@ -133,25 +119,6 @@ std::vector<std::string> mutation_seeds(const fs::path& folder) {
   return seeds;
 }
 
-// A byte set, a bit flipped, a run removed, doubled or copied elsewhere; mostly where the structure is.
-std::string mutate(std::string bytes, Random& rng) {
-  const auto below = [&](std::uint64_t n) { return static_cast<std::size_t>(rng.below(n)); };
-  const std::size_t changes = 1 + below(2);
-  for (std::size_t i = 0; i < changes && bytes.size() > 8; ++i) {
-    const std::size_t at = below(2) == 0 ? below(bytes.size()) : below(std::min<std::size_t>(bytes.size(), 700));
-    const std::size_t length = std::min(1 + below(8), bytes.size() - at);
-    switch (below(6)) {
-      case 0: bytes[at] = static_cast<char>(rng.next()); break;
-      case 1: bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8))); break;
-      case 2: bytes[at] = static_cast<char>(bytes[at] + 1); break;
-      case 3: bytes.erase(at, length); break;
-      case 4: bytes.insert(at, bytes.substr(at, length)); break;
-      default: bytes.replace(below(bytes.size() - length + 1), length, bytes.substr(at, length)); break;
-    }
-  }
-  return bytes;
-}
-
 bool we_accept(const std::string& bytes) {
   try {
     read_pt(ByteSource(std::as_bytes(std::span(bytes)), "mutated"));
@@ -162,24 +129,22 @@ bool we_accept(const std::string& bytes) {
 }
 
 TEST(PtOracle, NoMutatedFileIsAcceptedThatTorchRefuses) {
-  LACUNA_REQUIRE_PT_ORACLE();
+  LACUNA_REQUIRE_ORACLE();
   const test::TempFolder folder;
-  test::run_pt_oracle("write", {folder.path()});
+  test::run_oracle("pt_oracle.py", "write", {folder.path()});
   const auto seeds = mutation_seeds(folder.path());
   Random rng(20260101);
-  const char* wanted = std::getenv("LACUNA_PT_MUTATIONS");
-  const int n_mutations = wanted != nullptr ? std::atoi(wanted) : 2000;
   std::vector<fs::path> accepted;
-  for (int i = 0; i < n_mutations; ++i) {
-    const auto bytes = mutate(seeds[static_cast<std::size_t>(i) % seeds.size()], rng);
+  for (int i = 0; i < test::mutation_count(1500); ++i) {
+    const auto bytes = test::mutate(seeds[static_cast<std::size_t>(i) % seeds.size()], rng, 700);
     if (we_accept(bytes)) accepted.push_back(folder.write(fmt::format("mutated_{}.pt", i), bytes));
   }
   ASSERT_GE(accepted.size(), 100U);  // payload bytes are free to change, so many stay valid
-  for (std::size_t first = 0; first < accepted.size(); first += 500) {
-    const auto last = std::min(first + 500, accepted.size());
+  for (std::size_t first = 0; first < accepted.size(); first += 1500) {
+    const auto last = std::min(first + 1500, accepted.size());
     const std::vector<fs::path> batch(accepted.begin() + static_cast<std::ptrdiff_t>(first),
                                       accepted.begin() + static_cast<std::ptrdiff_t>(last));
-    const auto theirs = by_file(test::run_pt_oracle("describe", batch));
+    const auto theirs = test::lines_by_file(test::run_oracle("pt_oracle.py", "describe", batch));
     for (const auto& path : batch) {
       const std::string file = path.filename().string();
       EXPECT_EQ(test::describe_archive(file, open_tensor_file(path)), theirs.at(file));

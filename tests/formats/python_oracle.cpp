@@ -1,9 +1,10 @@
-#include "pt_oracle.hpp"
+#include "python_oracle.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
@@ -18,12 +19,12 @@ std::filesystem::path python() { return source_path(".deps/oracle/bin/python"); 
 
 }  // namespace
 
-bool has_pt_oracle() { return std::filesystem::exists(python()); }
+bool has_oracle() { return std::filesystem::exists(python()); }
 
-std::vector<std::string> run_pt_oracle(const std::string& command,
-                                       const std::vector<std::filesystem::path>& arguments) {
+std::vector<std::string> run_oracle(const std::string& script, const std::string& command,
+                                    const std::vector<std::filesystem::path>& arguments) {
   std::string line = fmt::format("OMP_NUM_THREADS=1 '{}' '{}' {}", python().string(),
-                                 source_path("tests/formats/pt_oracle.py").string(), command);
+                                 source_path("tests/formats/" + script).string(), command);
   for (const auto& argument : arguments) line += fmt::format(" '{}'", argument.string());
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(line.c_str(), "r"), pclose);
   if (!pipe) throw std::runtime_error("cannot run the oracle");
@@ -47,6 +48,19 @@ std::vector<std::string> describe_archive(const std::string& file, const TensorA
     lines.push_back(fmt::format("{}\t{}\t{}\t{}\t{}", file, name, dtype_name(view.dtype), fmt::join(view.shape, ","),
                                 sha256_hex(bytes)));
   }
+  return lines;
+}
+
+std::map<std::string, std::vector<std::string>> lines_by_file(const std::vector<std::string>& lines) {
+  std::map<std::string, std::vector<std::string>> files;
+  for (const auto& line : lines) files[line.substr(0, line.find('\t'))].push_back(line);
+  return files;
+}
+
+std::vector<std::string> read_lines(const std::filesystem::path& path) {
+  std::vector<std::string> lines;
+  std::ifstream stream(path);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
   return lines;
 }
 

@@ -1,7 +1,8 @@
-// PyTorch as an oracle: what torch makes of a .pt file, as lines of text (tests/formats/pt_oracle.py says which).
+// PyTorch and NumPy as oracles: what they make of a file, as lines of text (pt_oracle.py and npy_oracle.py say which).
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -9,11 +10,15 @@
 
 namespace lacuna::test {
 
-bool has_pt_oracle();
-std::vector<std::string> run_pt_oracle(const std::string& command, const std::vector<std::filesystem::path>& arguments);
+bool has_oracle();
+std::vector<std::string> run_oracle(const std::string& script, const std::string& command,
+                                    const std::vector<std::filesystem::path>& arguments);
 
 // Our own lines for a file: `file \t ?`, then one per tensor.
 std::vector<std::string> describe_archive(const std::string& file, const TensorArchive& archive);
+
+std::map<std::string, std::vector<std::string>> lines_by_file(const std::vector<std::string>& lines);
+std::vector<std::string> read_lines(const std::filesystem::path& path);
 
 // Row-major values of a view as T.
 template <typename T>
@@ -25,6 +30,6 @@ std::vector<T> view_values(const TensorView& view) {
 
 }  // namespace lacuna::test
 
-#define LACUNA_REQUIRE_PT_ORACLE()      \
-  if (!::lacuna::test::has_pt_oracle()) \
+#define LACUNA_REQUIRE_ORACLE()      \
+  if (!::lacuna::test::has_oracle()) \
   GTEST_SKIP() << "needs the Python environment of packaging/setup.sh (.deps/oracle), absent"
