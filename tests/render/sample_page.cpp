@@ -1,5 +1,9 @@
-// Writes a report page with every part that one can have, made of invented numbers, and spy plots of several sizes.
-// For looking at, and for the browser test.
+// Writes what render can draw, made of invented numbers, for looking at and for the tests that need other programs:
+//
+//   report.html         every part that a page can have
+//   hostile.html        the same parts, their names made to attack the page
+//   charts/*.json       the specifications of the charts of both
+//   spy-*.png, spy.svg  spy plots of several sizes
 //
 // usage: sample_page FOLDER
 #include <fmt/format.h>
@@ -149,8 +153,30 @@ Table invented_results() {
   return table;
 }
 
-Page sample_page() {
+std::vector<Chart> sample_charts() {
   Random random(1);
+  return {perplexity_chart(invented_perplexities()),
+          similarity_chart(invented_similarities(random)),
+          distribution_chart(invented_distributions(random, DistributionKind::histogram)),
+          distribution_chart(invented_distributions(random, DistributionKind::box)),
+          line_chart(invented_sparsities(random)),
+          line_chart(invented_errors(random)),
+          bar_chart(invented_bars())};
+}
+
+std::vector<Picture> sample_gallery() {
+  std::vector<Picture> gallery;
+  for (const auto& method : kMethods) {
+    SpyOptions options;
+    options.title = "layer 0 · mlp.down_proj · " + method + " · 50 % unstructured";
+    options.max_plot_px = 512;
+    const auto spy = invented_spy(256, 688, 0.5, options);
+    gallery.push_back({spy.png, spy.description, ""});
+  }
+  return gallery;
+}
+
+Page sample_page(const std::vector<Chart>& charts) {
   Page page(
       "What pruning leaves of tiny-llama",
       "One model of 4.2 million weights, pruned by three methods to six targets, and measured on text sampled from "
@@ -162,31 +188,14 @@ Page sample_page() {
   page.section("Results");
   page.paragraph("Perplexity of every pruned model, lower is better. Sort by any column.");
   page.table(invented_results(), "Every model, measured");
-  page.chart(perplexity_chart(invented_perplexities()),
-             "Lines join unstructured targets; squares and triangles are N:M patterns.");
-  page.section("Similarity");
-  page.subsection("Which weights methods agree on");
-  page.chart(similarity_chart(invented_similarities(random)));
-  page.subsection("Feature by feature");
-  page.chart(distribution_chart(invented_distributions(random, DistributionKind::histogram)));
-  page.chart(distribution_chart(invented_distributions(random, DistributionKind::box)));
-  page.section("Layers");
-  page.chart(line_chart(invented_sparsities(random)));
-  page.chart(line_chart(invented_errors(random)));
+  page.chart(charts[0], "Lines join unstructured targets; squares and triangles are N:M patterns.");
+  page.section("Similarity").subsection("Which weights methods agree on").chart(charts[1]);
+  page.subsection("Feature by feature").chart(charts[2]).chart(charts[3]);
+  page.section("Layers").chart(charts[4]).chart(charts[5]);
   page.note("Layer 3 mlp.down_proj: the Gram matrix was not positive definite; the damping was raised to 10 %.");
-  page.section("Patterns");
-  page.paragraph("Where each method kept weights. A click enlarges a picture.");
-  std::vector<Picture> gallery;
-  for (const auto& method : kMethods) {
-    SpyOptions options;
-    options.title = "layer 0 · mlp.down_proj · " + method + " · 50 % unstructured";
-    options.max_plot_px = 512;
-    const auto spy = invented_spy(256, 688, 0.5, options);
-    gallery.push_back({spy.png, spy.description, ""});
-  }
-  page.gallery(gallery);
-  page.section("Cost");
-  page.chart(bar_chart(invented_bars()));
+  page.section("Patterns").paragraph("Where each method kept weights. A click enlarges a picture.");
+  page.gallery(sample_gallery());
+  page.section("Cost").chart(charts[6]);
   page.section("Provenance");
   page.key_values({{"model", "examples/tiny-llama"},
                    {"calibration", "generated.txt, 32 × 256 tokens"},
@@ -195,6 +204,49 @@ Page sample_page() {
                    {"version", "0.1.0 (1a2b3c4d5e6f)"}});
   page.code("lacuna study examples/demo.toml --threads 2");
   return page;
+}
+
+// Ends scripts, attributes and elements, runs on error and on load, and looks like an expression or a format of Vega.
+std::string hostile(int i) {
+  return fmt::format(
+      R"x({}"'></script></style></title><script>document.documentElement.dataset.owned={}</script><img src=x )x"
+      R"x(onerror="document.documentElement.dataset.owned={}"><svg onload=alert(1)>datum['a'].b[0]\'+alert(1)+'%s)x",
+      i, i, i);
+}
+
+std::vector<Chart> hostile_charts() {
+  PerplexityChart perplexities{hostile(1), hostile(2), {}, 17.5, AxisScale::log};
+  perplexities.points = {{hostile(3), "unstructured", 0.5, 20, 1}, {hostile(3), hostile(4), 0.7, 30, 1}};
+  const SimilarityChart similarities{
+      hostile(5), hostile(6), hostile(7), {{hostile(8), {hostile(9), "b"}, {1, 0.5, 0.5, 1}}}, {}};
+  LineChart lines{hostile(10), hostile(11), hostile(12), hostile(13), hostile(14)};
+  lines.series = {{hostile(15), hostile(16), {{0, 1}, {1, 2}}}, {"b", "panel", {{0, 2}, {1, 1}}}};
+  DistributionChart histogram{hostile(17), hostile(18), hostile(19), hostile(20), hostile(21)};
+  histogram.distributions = {{hostile(22), {1, 2, 2, 3}}};
+  DistributionChart boxes = histogram;
+  boxes.kind = DistributionKind::box;
+  BarChart bars{hostile(23), hostile(24), hostile(25), hostile(26), hostile(27)};
+  bars.bars = {{hostile(28), hostile(29), 1}, {"c", "d", 2}};
+  return {perplexity_chart(perplexities), similarity_chart(similarities), line_chart(lines),
+          distribution_chart(histogram),  distribution_chart(boxes),      bar_chart(bars)};
+}
+
+Page hostile_page(const std::vector<Chart>& charts) {
+  Page page(hostile(30), hostile(31));
+  page.section(hostile(32)).subsection(hostile(33)).paragraph(hostile(34)).note(hostile(35)).code(hostile(36));
+  page.key_figures({{hostile(37), hostile(38), hostile(39)}}).key_values({{hostile(40), hostile(41)}});
+  page.table({{{hostile(42)}}, {{text_cell(hostile(43))}, {text_cell("b")}}}, hostile(44));
+  SpyOptions options;
+  options.title = hostile(45);
+  page.picture({invented_spy(8, 8, 0.5, options).png, hostile(46), hostile(47)});
+  for (const auto& chart : charts) page.chart(chart, hostile(48));
+  return page;
+}
+
+void write_charts(const std::filesystem::path& folder, const std::string& name, const std::vector<Chart>& charts) {
+  for (std::size_t i = 0; i < charts.size(); ++i) {
+    write_file_atomic(folder / "charts" / fmt::format("{}-{}.json", name, i), charts[i].spec);
+  }
 }
 
 void write_spies(const std::filesystem::path& folder) {
@@ -216,7 +268,7 @@ void write_spies(const std::filesystem::path& folder) {
   }
   const auto weights = invented_weights(32, 48, 0.4, 7);
   SpyOptions options;
-  options.title = "layer 0 · mlp.down_proj · wanda · 60 % unstructured";
+  options.title = "layer 0 · <mlp.down_proj> & wanda · 60 % unstructured";
   write_spy_svg(folder / "spy.svg", spy_pattern(make_tensor_view(DType::bf16, {32, 48}, weights.data())), options);
 }
 
@@ -226,8 +278,13 @@ int main(int argc, char** argv) {
   if (argc != 2) return std::fputs("usage: sample_page FOLDER\n", stderr), 2;
   try {
     const std::filesystem::path folder = argv[1];
-    std::filesystem::create_directories(folder);
-    sample_page().write(folder / "report.html");
+    std::filesystem::create_directories(folder / "charts");
+    const auto charts = sample_charts();
+    const auto attacks = hostile_charts();
+    sample_page(charts).write(folder / "report.html");
+    hostile_page(attacks).write(folder / "hostile.html");
+    write_charts(folder, "sample", charts);
+    write_charts(folder, "hostile", attacks);
     write_spies(folder);
   } catch (const Error& error) {
     std::fprintf(stderr, "%s\n", error.what());

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "lacuna/render/chart.hpp"
@@ -34,7 +35,11 @@ Table data_table(const BarChart& chart, bool grouped) {
 
 Chart bar_chart(const BarChart& chart) {
   std::vector<std::string> names;
-  for (const auto& bar : chart.bars) names.push_back(bar.series);
+  std::vector<std::string> categories;
+  for (const auto& bar : chart.bars) {
+    names.push_back(bar.series);
+    categories.push_back(bar.category);
+  }
   names = distinct(names);
   const bool grouped = names.size() > 1;
   const std::string description =
@@ -67,7 +72,8 @@ Chart bar_chart(const BarChart& chart) {
   spec["layer"] = Json::array({{{"mark", {{"type", "bar"}, {"cornerRadiusEnd", 2}}}},
                                {{"mark", {{"type", "text"}, {"style", "value-label"}, {"align", "left"}, {"dx", 5}}},
                                 {"encoding", {{"text", label}, {"color", nullptr}}}}});
-  set_container_width(spec, grouped ? Json{{"step", 18}, {"for", "offset"}} : Json{{"step", 28}});
+  const int row_px = grouped ? 18 * static_cast<int>(names.size()) + 12 : 28;
+  set_container_width(spec, row_px * static_cast<int>(std::max<std::size_t>(distinct(categories).size(), 1)));
   return {chart.title, description, spec_text(spec), data_table(chart, grouped)};
 }
 

@@ -108,9 +108,9 @@ nlohmann::json legend_selection(const std::string& field) {
 
 nlohmann::json fade_unselected() { return {{"condition", {{"param", "shown"}, {"value", 1}}}, {"value", 0.12}}; }
 
-void set_container_width(nlohmann::json& spec, nlohmann::json height) {
+void set_container_width(nlohmann::json& spec, int height_px) {
   spec["width"] = "container";
-  spec["height"] = std::move(height);
+  spec["height"] = height_px;
   spec["autosize"] = {{"type", "fit-x"}, {"contains", "padding"}};
 }
 

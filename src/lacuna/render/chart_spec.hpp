@@ -31,7 +31,7 @@ nlohmann::json legend_selection(const std::string& field);
 nlohmann::json fade_unselected();
 
 // As wide as the page allows.
-void set_container_width(nlohmann::json& spec, nlohmann::json height);
+void set_container_width(nlohmann::json& spec, int height_px);
 
 // Panels side by side: the page fits spec.columns to its width by this.
 void set_panel_width(nlohmann::json& spec, int panel_px);

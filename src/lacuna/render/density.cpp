@@ -18,6 +18,7 @@ namespace lacuna {
 namespace {
 
 constexpr std::int64_t kRowsPerCall = 65'535;
+constexpr std::int64_t kEntriesPerThread = 1 << 20;  // fewer take less time than waking a thread
 constexpr std::uint64_t kMaxEntries = std::uint64_t{1} << 40;
 constexpr std::uint64_t kMaxBoxes = std::uint64_t{1} << 28;
 constexpr std::uint64_t kMaxBoxEntries = std::uint64_t{0xFFFF'FFFF};
@@ -193,7 +194,9 @@ double DensityMap::sparsity() const {
 
 DensityMap count_density(const SpyPattern& pattern, std::int64_t box_rows, std::int64_t box_cols) {
   DensityMap map = empty_map(pattern, box_rows, box_cols);
-  parallel_for(map.map_rows, 1, [&](std::int64_t first, std::int64_t last) { count_bands(pattern, map, first, last); });
+  const std::int64_t grain = kEntriesPerThread / (map.box_rows * map.cols) + 1;
+  parallel_for(map.map_rows, grain,
+               [&](std::int64_t first, std::int64_t last) { count_bands(pattern, map, first, last); });
   for (const std::uint32_t count : map.counts) map.nonzeros += count;
   return map;
 }

@@ -192,7 +192,7 @@ void add_boxes(Json& spec, const DistributionChart& chart, const std::vector<Sum
        {{"mark", {{"type", "tick"}, {"size", 16}, {"thickness", 2.5}}}, {"encoding", {{"x", at("median")}}}},
        {{"mark", {{"type", "point"}, {"filled", true}, {"size", 34}, {"opacity", 1}, {"style", "baseline"}}},
         {"encoding", {{"x", at("mean")}, {"color", nullptr}}}}});
-  set_container_width(spec, {{"step", 34}});
+  set_container_width(spec, 34 * static_cast<int>(std::max<std::size_t>(names.size(), 1)));
 }
 
 Table data_table(const DistributionChart& chart, const std::vector<Summary>& summaries) {

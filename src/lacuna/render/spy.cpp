@@ -19,6 +19,7 @@ namespace {
 
 constexpr int kGreys = 15;  // with the one colour of a 1:1 plot: 16, four bits a pixel
 constexpr int kRampColours = 256 - kGreys;
+constexpr std::int64_t kPixelsPerThread = 1 << 18;         // fewer take less time than waking a thread
 constexpr std::size_t kFastPixels = std::size_t{1} << 22;  // above, deflate works for speed
 
 struct Picture {
@@ -63,7 +64,8 @@ Picture paint_text(const SpyLayout& layout) {
 
 void paint_plot(const DensityMap& map, const SpyScale& scale, const DensityRange& range, const SpyBox& plot,
                 Picture& picture) {
-  parallel_for(map.map_rows, 16, [&](std::int64_t first, std::int64_t last) {
+  const std::int64_t grain = kPixelsPerThread / plot.width + 1;
+  parallel_for(map.map_rows, grain, [&](std::int64_t first, std::int64_t last) {
     for (std::int64_t i = first; i < last; ++i) {
       const int y = plot.y + static_cast<int>(i) * scale.zoom_y;
       std::uint8_t* line = picture.row(y) + plot.x;
