@@ -9,7 +9,7 @@
 //                   └─ FeatureMetrics its per-feature vectors        one value per feature
 //
 // A record set is everything written between begin() and commit(): a reader sees all of it or nothing. Writing a key
-// again replaces the old record (and a run's matrices, a comparison's features), so repeating a study is idempotent.
+// again replaces the old record (a comparison's features with it), so repeating a study is idempotent.
 //
 // Threads  one record set at a time per sink, from one thread.
 // Errors   the sink's: store_failed, no_space, io_failed, interrupted.
@@ -90,9 +90,9 @@ struct ComparisonRecord {
 
 // The per-feature vectors of one comparison, all of the same length (or all empty: not kept).
 struct FeatureMetrics {
-  std::vector<float> jaccard;  // share, [0, 1]
-  std::vector<float> cosine;   // [-1, 1]
-  std::vector<float> hamming;  // share of positions, [0, 1]
+  std::vector<double> jaccard;  // share, [0, 1]
+  std::vector<double> cosine;   // [-1, 1]
+  std::vector<double> hamming;  // share of positions, [0, 1]
 };
 
 struct EvaluationRecord {
