@@ -69,6 +69,28 @@ def check_in_chromium(chromium, page, n_charts, folder):
     assert dom.count('<details class="data">') == n_charts, f"{page.name}: numbers were not folded away"
 
 
+# Clicks through the page: sorts the first table by its fourth column, down; enlarges the first picture.
+BEHAVIOUR = """
+const heading = document.querySelectorAll("thead")[0].rows[0].cells[3];
+heading.querySelector("button").click();
+heading.querySelector("button").click();
+const values = [...document.querySelector("tbody").rows].map((row) => Number(row.cells[3].dataset.value));
+const falling = values.length > 2 && values.every((value, i) => i === 0 || values[i - 1] >= value);
+document.querySelector(".picture button").click();
+const enlarged = document.querySelector("dialog[open] img");
+document.documentElement.dataset.behaviour = [falling, heading.getAttribute("aria-sort"), enlarged !== null].join(" ");
+"""
+
+
+def check_behaviour(chromium, page, folder):
+    text = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page.read_text(encoding="utf-8"))
+    driven = folder / "driven.html"
+    driven.write_text(text[:text.rindex("</body>")] + f"<script>{BEHAVIOUR}</script></body></html>", encoding="utf-8")
+    dom, console = open_in_chromium(chromium, driven, folder)
+    assert not console, f"the console says {console[:3]}"
+    assert 'data-behaviour="true descending true"' in dom, re.search(r"<html[^>]*>", dom).group(0)
+
+
 def main():
     sample_page, vega, vega_lite = sys.argv[1:]
     missing = []
@@ -85,6 +107,7 @@ def main():
         if chromium := shutil.which("chromium") or shutil.which("chromium-browser"):
             check_in_chromium(chromium, folder / "report.html", len(list(folder.glob("charts/sample-*"))), folder)
             check_in_chromium(chromium, folder / "hostile.html", len(list(folder.glob("charts/hostile-*"))), folder)
+            check_behaviour(chromium, folder / "report.html", folder)
         else:
             missing.append("chromium: the pages were not opened")
     if missing:

@@ -181,6 +181,17 @@ TEST(SpyPng, AnyShapeAndTitleCanBeDrawn) {
   }
 }
 
+TEST(SpyPng, EndlessNamesAreCut) {
+  std::string endless;
+  for (int i = 0; i < 100'000; ++i) endless += "层 · \n";
+  SpyOptions options;
+  options.title = options.x_label = options.y_label = endless;
+  const SpyImage image = draw_spy(growing(20, 20), options);
+  EXPECT_LT(image.width_px, 1200);
+  EXPECT_LT(image.height_px, 1200);
+  EXPECT_LT(image.description.size(), 1000U);
+}
+
 TEST(SpyPng, SaysWhatItShows) {
   SpyOptions options;
   options.title = "W";

@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "lacuna/core/error.hpp"
-#include "lacuna/render/escape.hpp"
+#include "lacuna/render/spy_text.hpp"
 #include "lacuna/render/table.hpp"
 
 namespace lacuna {
@@ -30,6 +30,7 @@ struct Builder {
   double subtitle_size() const { return 0.92 * em; }
   double pad() const { return std::round(1.2 * em); }
   bool has_bar() const { return scale.box > 1; }
+  std::string label(const std::string& text) const;
 
   void place_plot(double left, double top);
   void add_titles(double left, double* top, double* widest);
@@ -62,38 +63,15 @@ double bar_step(double width) {
   return width > 60 ? 20 : width > 30 ? 10 : width > 15 ? 5 : width > 5 ? 2 : width > 2 ? 0.5 : width / 4;
 }
 
-std::string ellipsised(std::string text, double size, bool bold, double width, const MeasureText& measure) {
-  if (measure(text, size, bold) <= width) return text;
-  while (!text.empty() && measure(text + "…", size, bold) > width) {
-    while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xC0) == 0x80) text.pop_back();
-    if (!text.empty()) text.pop_back();
-  }
-  return text + "…";
-}
-
-// Breaks at " · "; a piece that is too wide by itself is cut.
-std::vector<std::string> wrapped(const std::string& text, double size, bool bold, double width,
-                                 const MeasureText& measure) {
-  static const std::string kSeparator = " · ";
-  std::vector<std::string> lines;
-  for (std::size_t at = 0; at <= text.size();) {
-    const std::size_t end = std::min(text.find(kSeparator, at), text.size());
-    const std::string piece = ellipsised(text.substr(at, end - at), size, bold, width, measure);
-    if (!lines.empty() && measure(lines.back() + kSeparator + piece, size, bold) <= width) {
-      lines.back() += kSeparator + piece;
-    } else {
-      lines.push_back(piece);
-    }
-    at = end + kSeparator.size();
-  }
-  return lines;
+std::string Builder::label(const std::string& text) const {
+  return ellipsised(one_line(text), em, false, 30 * em, measure);
 }
 
 void Builder::add_titles(double left, double* top, double* widest) {
   const double width = std::max<double>(out.plot.width, 30 * em);
   const auto add = [&](const std::string& text, double size, bool bold, double ink, double line_height) {
     if (text.empty()) return;
-    for (const auto& line : wrapped(clean_utf8(text), size, bold, width, measure)) {
+    for (const auto& line : wrapped(one_line(text), size, bold, width, measure)) {
       *top += line_height;
       *widest = std::max(*widest, measure(line, size, bold));
       out.texts.push_back({line, left, std::round(*top), size, TextAnchor::start, false, bold, ink});
@@ -129,10 +107,10 @@ void Builder::add_x_axis() {
     out.lines.push_back({x, base, x, base + 0.4 * em});
     out.texts.push_back({count_text(tick), x, base + 1.35 * em, tick_size(), TextAnchor::middle, false, false, 0.85});
   }
-  const std::string label = clean_utf8(options.x_label);
-  const bool fits = measure(label, em, false) <= out.plot.width;
+  const std::string text = label(options.x_label);
+  const bool fits = measure(text, em, false) <= out.plot.width;
   const double x = fits ? out.plot.x + out.plot.width / 2.0 : out.plot.x;
-  out.texts.push_back({label, x, base + 2.9 * em, em, fits ? TextAnchor::middle : TextAnchor::start});
+  out.texts.push_back({text, x, base + 2.9 * em, em, fits ? TextAnchor::middle : TextAnchor::start});
 }
 
 void Builder::add_y_axis() {
@@ -146,7 +124,7 @@ void Builder::add_y_axis() {
         {count_text(tick), base - 0.6 * em, y + 0.3 * em, tick_size(), TextAnchor::end, false, false, 0.85});
   }
   const double y = out.plot.y + out.plot.height / 2.0;
-  out.texts.push_back({clean_utf8(options.y_label), pad() + 0.6 * em, y, em, TextAnchor::middle, true});
+  out.texts.push_back({label(options.y_label), pad() + 0.6 * em, y, em, TextAnchor::middle, true});
 }
 
 void Builder::add_bar() {
@@ -158,10 +136,10 @@ void Builder::add_bar() {
   for (double percent = std::ceil(low / step - 1e-9) * step; percent <= high + 1e-9;
        percent += step) {  // 1e-9: rounding
     const double y = out.bar.y + out.bar.height * (high - percent) / (high - low);
-    const std::string label = percent_text(percent / 100, step < 1 ? 1 : 0);
-    widest = std::max(widest, measure(label, tick_size(), false));
+    const std::string text = percent_text(percent / 100, step < 1 ? 1 : 0);
+    widest = std::max(widest, measure(text, tick_size(), false));
     out.lines.push_back({right, y, right + 0.3 * em, y});
-    out.texts.push_back({label, right + 0.5 * em, y + 0.3 * em, tick_size(), TextAnchor::start, false, false, 0.85});
+    out.texts.push_back({text, right + 0.5 * em, y + 0.3 * em, tick_size(), TextAnchor::start, false, false, 0.85});
   }
   const double y = out.bar.y + out.bar.height / 2.0;
   out.texts.push_back({"share of non-zeros", right + widest + 1.9 * em, y, em, TextAnchor::middle, true});
@@ -236,7 +214,7 @@ std::string spy_subtitle(const DensityMap& map) {
 
 std::string spy_description(const DensityMap& map, const SpyOptions& options) {
   return fmt::format("Spy plot{}{}: {} rows × {} columns, {} of the entries are zero.",
-                     options.title.empty() ? "" : " of ", clean_utf8(options.title), count_text(map.rows),
+                     options.title.empty() ? "" : " of ", one_line(options.title), count_text(map.rows),
                      count_text(map.cols), percent_text(map.sparsity(), 2));
 }
 
@@ -255,7 +233,7 @@ SpyLayout lay_out(const DensityMap& map, const SpyScale& scale, const DensityRan
   double widest = 0;
   b.add_titles(left, &top, &widest);
   top += 1.0 * b.em;
-  const double y_label = measure(clean_utf8(options.y_label), b.em, false);
+  const double y_label = measure(b.label(options.y_label), b.em, false);
   top = std::max(top, b.pad() + (y_label - b.out.plot.height) / 2);  // a long label beside a flat plot
   b.place_plot(left, top);
 
@@ -271,8 +249,7 @@ SpyLayout lay_out(const DensityMap& map, const SpyScale& scale, const DensityRan
   }
   b.add_x_axis();
   b.add_y_axis();
-  const double x_label_end =
-      left + std::max<double>(b.out.plot.width, measure(clean_utf8(options.x_label), b.em, false));
+  const double x_label_end = left + std::max<double>(b.out.plot.width, measure(b.label(options.x_label), b.em, false));
   b.out.width = static_cast<int>(std::ceil(std::max({right, left + widest + b.pad(), x_label_end + b.pad()})));
   b.out.height = static_cast<int>(std::ceil(bottom + b.pad() * 0.6));
   return b.out;

@@ -5,11 +5,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <vector>
 
 #include "lacuna/render/spy.hpp"
+#include "lacuna/render/spy_text.hpp"
 
 namespace lacuna {
 
@@ -53,9 +53,6 @@ struct SpyLayout {
   std::vector<SpyText> texts;
   std::vector<SpyLine> lines;
 };
-
-// Width in pixels of a text in the font of the picture.
-using MeasureText = std::function<double(const std::string& text, double size, bool bold)>;
 
 void require_valid(const SpyOptions& options);  // throws Error{invalid_argument}
 SpyScale choose_scale(std::int64_t rows, std::int64_t cols, const SpyOptions& options);
