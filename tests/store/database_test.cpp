@@ -24,7 +24,7 @@ void in_set(Database& database, Body body) {
 }
 
 std::string scalar(Database& database, const std::string& sql) {
-  const Table table = database.query(sql);
+  const QueryTable table = database.query(sql);
   return table.rows() == 0 ? "(no row)" : table.at(0, 0).value_or("NULL");
 }
 

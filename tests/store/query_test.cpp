@@ -25,7 +25,7 @@ class Query : public ::testing::Test {
     set.commit();
   }
 
-  Table ask(const std::string& sql) { return query_store(path_, sql); }
+  QueryTable ask(const std::string& sql) { return query_store(path_, sql); }
   std::string cell(const std::string& expression) { return ask("SELECT " + expression).at(0, 0).value_or("NULL"); }
 
   test::TempFolder folder_;
@@ -33,7 +33,7 @@ class Query : public ::testing::Test {
 };
 
 TEST_F(Query, AnswersWithNamesTypesAndEveryRow) {
-  const Table table =
+  const QueryTable table =
       ask("SELECT feature, jaccard AS j, 'x' AS text, true AS yes FROM feature_metrics ORDER BY feature");
   ASSERT_EQ(table.rows(), 3000U);
   ASSERT_EQ(table.columns.size(), 4U);

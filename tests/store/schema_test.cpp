@@ -20,9 +20,9 @@ std::filesystem::path make_version_1(const test::TempFolder& folder) {
   return path;
 }
 
-// Table, column, position, type and default of everything.
+// QueryTable, column, position, type and default of everything.
 std::string columns_of(Connection& connection) {
-  const Table table = connection.query(
+  const QueryTable table = connection.query(
       "SELECT table_name, column_name, column_index, data_type, is_nullable, column_default FROM duckdb_columns() "
       "WHERE NOT internal ORDER BY ALL");
   std::string text;

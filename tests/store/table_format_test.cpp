@@ -7,8 +7,8 @@
 namespace lacuna {
 namespace {
 
-Table sample() {
-  Table table;
+QueryTable sample() {
+  QueryTable table;
   table.columns = {{"name", "VARCHAR", CellKind::text}, {"n", "DOUBLE", CellKind::number}};
   table.cells = {"plain", "1.5", "a,\"b\"\nc", std::nullopt, "", "NaN"};
   return table;
@@ -29,7 +29,7 @@ TEST(TableFormat, JsonIsAnArrayOfObjects) {
 }
 
 TEST(TableFormat, JsonKeepsTypesApartAndKeysUnique) {
-  Table table;
+  QueryTable table;
   table.columns = {
       {"x", "BOOLEAN", CellKind::boolean}, {"x", "VARCHAR", CellKind::text}, {"x", "HUGEINT", CellKind::number}};
   table.cells = {"true", "12", "170141183460469231731687303715884105727"};
@@ -38,21 +38,21 @@ TEST(TableFormat, JsonKeepsTypesApartAndKeysUnique) {
 }
 
 TEST(TableFormat, JsonOfBrokenUtf8IsStillJson) {
-  Table table;
+  QueryTable table;
   table.columns = {{"t", "VARCHAR", CellKind::text}};
   table.cells = {std::string("a\xFF") + "b\x01"};
   EXPECT_EQ(nlohmann::json::parse(table_to_json(table))[0]["t"], "a\uFFFDb\u0001");
 }
 
 TEST(TableFormat, MarkdownEscapesPipesAndAlignsNumbers) {
-  Table table = sample();
+  QueryTable table = sample();
   table.cells[0] = "a|b";
   EXPECT_EQ(table_to_markdown(table),
             "| name | n |\n| --- | ---: |\n| a\\|b | 1.5 |\n| a,\"b\"<br>c |  |\n|  | NaN |\n");
 }
 
 TEST(TableFormat, BoxAlignsByCodePoints) {
-  Table table = sample();
+  QueryTable table = sample();
   table.cells[0] = "größe";
   EXPECT_EQ(table_to_box(table),
             "┌──────────┬──────┐\n"
@@ -65,7 +65,7 @@ TEST(TableFormat, BoxAlignsByCodePoints) {
 }
 
 TEST(TableFormat, BoxKeepsEscapeSequencesFromTheTerminal) {
-  Table table;
+  QueryTable table;
   table.columns = {{"t", "VARCHAR", CellKind::text}};
   table.cells = {std::string("\x1b[31mred\x07 \xC2\x9Bx")};
   const auto box = table_to_box(table);
@@ -76,13 +76,13 @@ TEST(TableFormat, BoxKeepsEscapeSequencesFromTheTerminal) {
 }
 
 TEST(TableFormat, EmptyResults) {
-  Table table;
+  QueryTable table;
   table.columns = {{"a", "INTEGER", CellKind::number}};
   EXPECT_EQ(table_to_csv(table), "a\n");
   EXPECT_EQ(table_to_json(table), "[]\n");
   EXPECT_EQ(table_to_markdown(table), "| a |\n| ---: |\n");
   EXPECT_EQ(table_to_box(table), "┌───┐\n│ a │\n├───┤\n└───┘\n");
-  EXPECT_EQ(table_to_box(Table{}), "");
+  EXPECT_EQ(table_to_box(QueryTable{}), "");
 }
 
 }  // namespace

@@ -282,7 +282,7 @@ CellKind cell_kind(duckdb_logical_type type) {
   }
 }
 
-Table::Cell cell_text(duckdb_vector vector, duckdb_logical_type type, std::uint64_t row) {
+QueryTable::Cell cell_text(duckdb_vector vector, duckdb_logical_type type, std::uint64_t row) {
   std::uint64_t* validity = duckdb_vector_get_validity(vector);
   if (validity != nullptr && !duckdb_validity_row_is_valid(validity, row)) return std::nullopt;
   if (duckdb_get_type_id(type) == DUCKDB_TYPE_SQLNULL) return std::nullopt;

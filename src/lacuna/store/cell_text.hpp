@@ -17,6 +17,6 @@ namespace lacuna {
 
 std::string type_text(_duckdb_logical_type* type);
 CellKind cell_kind(_duckdb_logical_type* type);
-Table::Cell cell_text(_duckdb_vector* vector, _duckdb_logical_type* type, std::uint64_t row);
+QueryTable::Cell cell_text(_duckdb_vector* vector, _duckdb_logical_type* type, std::uint64_t row);
 
 }  // namespace lacuna

@@ -114,8 +114,8 @@ class Watch {
   bool timed_out_ = false;
 };
 
-Table read_table(duckdb_result& result) {
-  Table table;
+QueryTable read_table(duckdb_result& result) {
+  QueryTable table;
   const idx_t columns = duckdb_column_count(&result);
   std::vector<std::unique_ptr<Type>> types;
   for (idx_t c = 0; c < columns; ++c) {
@@ -134,8 +134,8 @@ Table read_table(duckdb_result& result) {
   }
 }
 
-Table run_prepared(Connection& connection, duckdb_prepared_statement statement, const RunContext& context,
-                   double max_seconds) {
+QueryTable run_prepared(Connection& connection, duckdb_prepared_statement statement, const RunContext& context,
+                        double max_seconds) {
   context.check_stop();
   Result result;
   Watch watch(connection.handle(), context, max_seconds);
@@ -212,14 +212,14 @@ void Connection::lock_down(const std::optional<std::filesystem::path>& writable,
   query("SET lock_configuration = true");
 }
 
-Table Connection::query(const std::string& sql, const RunContext& context, double max_seconds) {
+QueryTable Connection::query(const std::string& sql, const RunContext& context, double max_seconds) {
   Extracted extracted;
   const idx_t count = duckdb_extract_statements(handle(), sql.c_str(), &extracted.statements);
   if (count == 0) {
     const char* words = duckdb_extract_statements_error(extracted.statements);
     throw statement_error(words == nullptr ? "the statement is empty" : words, path());
   }
-  Table table;
+  QueryTable table;
   for (idx_t i = 0; i < count; ++i) {
     Prepared prepared;
     if (duckdb_prepare_extracted_statement(handle(), extracted.statements, i, &prepared.statement) != DuckDBSuccess) {
@@ -274,7 +274,7 @@ Statement& Statement::bind_null(int index) {
   return *this;
 }
 
-Table Statement::run() { return run_prepared(connection_, statement_, {}, 0); }
+QueryTable Statement::run() { return run_prepared(connection_, statement_, {}, 0); }
 
 std::string quote_text(std::string_view text) { return quoted(text, '\''); }
 

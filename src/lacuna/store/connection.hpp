@@ -40,7 +40,7 @@ class Connection {
   void lock_down(const std::optional<std::filesystem::path>& writable, const std::string& memory_limit);
 
   // Runs one statement or several; the result is the last one's. max_seconds 0: no limit.
-  Table query(const std::string& sql, const RunContext& context = {}, double max_seconds = 0);
+  QueryTable query(const std::string& sql, const RunContext& context = {}, double max_seconds = 0);
 
  private:
   struct State;
@@ -61,7 +61,7 @@ class Statement {
   Statement& bind(int index, double number);
   Statement& bind_timestamp(int index, std::int64_t microseconds);
   Statement& bind_null(int index);
-  Table run();
+  QueryTable run();
 
  private:
   void check(int state, int index);

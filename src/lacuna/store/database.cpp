@@ -26,7 +26,7 @@ struct Database::State {
 
 namespace {
 
-std::int64_t to_number(const Table::Cell& cell) {
+std::int64_t to_number(const QueryTable::Cell& cell) {
   std::int64_t value = 0;
   if (cell) std::from_chars(cell->data(), cell->data() + cell->size(), value);
   return value;
@@ -37,7 +37,7 @@ std::optional<std::int64_t> comparison_id(Connection& connection, std::string_vi
   Statement select(connection,
                    "SELECT comparison_id FROM comparisons WHERE a = ? AND b = ? AND layer = ? AND component = ?");
   select.bind(1, a).bind(2, b).bind(3, static_cast<std::int64_t>(layer)).bind(4, component);
-  const Table found = select.run();
+  const QueryTable found = select.run();
   if (found.rows() == 0) return std::nullopt;
   return to_number(found.at(0, 0));
 }
@@ -58,7 +58,7 @@ void Database::begin() {
   if (state_->open_set) throw Error(ErrorCode::internal, "begin() inside an open record set");
   state_->connection.query("BEGIN TRANSACTION");
   state_->open_set = true;
-  const Table last = state_->connection.query("SELECT coalesce(max(comparison_id), -1) FROM comparisons");
+  const QueryTable last = state_->connection.query("SELECT coalesce(max(comparison_id), -1) FROM comparisons");
   state_->next_comparison_id = to_number(last.at(0, 0)) + 1;
 }
 
@@ -148,7 +148,7 @@ std::optional<FeatureMetrics> Database::features(std::string_view a, std::string
   return read_features(state_->connection, *id);
 }
 
-Table Database::query(const std::string& sql, const RunContext& context) {
+QueryTable Database::query(const std::string& sql, const RunContext& context) {
   return state_->connection.query(sql, context);
 }
 

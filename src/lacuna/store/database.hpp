@@ -47,7 +47,7 @@ class Database final : public ResultSink, public ResultSource {
                                          std::string_view component) override;
 
   // Any SQL, with this program's rights. Statements of strangers go through store/query.hpp.
-  Table query(const std::string& sql, const RunContext& context = {});
+  QueryTable query(const std::string& sql, const RunContext& context = {});
 
   // As export_parquet() of store/query.hpp, on this open database.
   void export_parquet(const std::filesystem::path& folder, const RunContext& context = {});

@@ -94,7 +94,7 @@ void append_features(Connection& connection, std::int64_t comparison_id, const F
 FeatureMetrics read_features(Connection& connection, std::int64_t comparison_id) {
   Statement select(connection,
                    "SELECT jaccard, cosine, hamming FROM feature_metrics WHERE comparison_id = ? ORDER BY feature");
-  const Table table = select.bind(1, comparison_id).run();
+  const QueryTable table = select.bind(1, comparison_id).run();
   FeatureMetrics features;
   for (std::size_t r = 0; r < table.rows(); ++r) {
     features.jaccard.push_back(std::stod(*table.at(r, 0)));

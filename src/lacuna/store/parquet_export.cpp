@@ -29,7 +29,7 @@ class Staging {
   std::filesystem::path folder_;
 };
 
-// Table names come from the file, which may be a stranger's: only plain names become file names.
+// QueryTable names come from the file, which may be a stranger's: only plain names become file names.
 bool plain_name(const std::string& name) {
   return !name.empty() &&
          name.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == std::string::npos;
@@ -50,7 +50,7 @@ void export_tables(Connection& connection, const std::filesystem::path& folder, 
   }
   const auto staging = export_staging(folder);
   const Staging guard(staging);
-  const Table tables = connection.query(
+  const QueryTable tables = connection.query(
       "SELECT table_name FROM duckdb_tables() WHERE NOT internal AND NOT temporary AND schema_name = 'main' "
       "AND database_name = current_database() ORDER BY table_name");
   for (std::size_t r = 0; r < tables.rows(); ++r) {

@@ -32,8 +32,8 @@ void refuse_harmful_names(const std::string& sql, const std::filesystem::path& d
 
 }  // namespace
 
-Table query_store(const std::filesystem::path& database, const std::string& sql, const RunContext& context,
-                  const QueryOptions& options) {
+QueryTable query_store(const std::filesystem::path& database, const std::string& sql, const RunContext& context,
+                       const QueryOptions& options) {
   if (options.locked_down) refuse_harmful_names(sql, database);
   Connection connection(database, StoreAccess::read);
   if (options.locked_down) connection.lock_down(std::nullopt, options.memory_limit);

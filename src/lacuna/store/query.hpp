@@ -25,8 +25,8 @@ struct QueryOptions {
 };
 
 // Runs one statement or several, separated by semicolons; the result is the last one's. Rows are not limited.
-Table query_store(const std::filesystem::path& database, const std::string& sql, const RunContext& context = {},
-                  const QueryOptions& options = {});
+QueryTable query_store(const std::filesystem::path& database, const std::string& sql, const RunContext& context = {},
+                       const QueryOptions& options = {});
 
 // Writes every table to folder/{table}.parquet (zstd). The folder appears complete or not at all; it must be absent or
 // empty, Error{already_exists} otherwise.

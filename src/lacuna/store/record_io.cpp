@@ -75,7 +75,7 @@ Number parse_number(const std::string& text) {
 
 class FieldReader {
  public:
-  FieldReader(const Table& table, std::size_t row) : table_(table), row_(row) {}
+  FieldReader(const QueryTable& table, std::size_t row) : table_(table), row_(row) {}
 
   void key(const char*, std::string& text) { text = next().value_or(""); }
   void optional_text(const char*, std::string& text) { text = next().value_or(""); }
@@ -91,9 +91,9 @@ class FieldReader {
   void timestamp(const char* name, std::int64_t& microseconds) { number(name, microseconds); }
 
  private:
-  const Table::Cell& next() { return table_.at(row_, column_++); }
+  const QueryTable::Cell& next() { return table_.at(row_, column_++); }
 
-  const Table& table_;
+  const QueryTable& table_;
   std::size_t row_;
   std::size_t column_ = 0;
 };
@@ -119,7 +119,7 @@ std::vector<Record> select_records(Connection& connection, const std::string& ta
   Statement select(connection, fmt::format("SELECT {} FROM {} {}", joined(columns_of<Record>().expressions),
                                            quote_name(table), tail));
   for (std::size_t i = 0; i < parameters.size(); ++i) select.bind(static_cast<int>(i) + 1, parameters[i]);
-  const Table rows = select.run();
+  const QueryTable rows = select.run();
   std::vector<Record> records(rows.rows());
   for (std::size_t r = 0; r < records.size(); ++r) {
     FieldReader reader(rows, r);

@@ -77,7 +77,7 @@ std::string view_sql(const std::string& name, const std::string& method, const s
 }  // namespace
 
 int schema_version(Connection& connection) {
-  const Table tables = connection.query(
+  const QueryTable tables = connection.query(
       "SELECT count(*), count(*) FILTER (table_name = 'lacuna_schema') FROM duckdb_tables() "
       "WHERE NOT internal AND database_name = current_database()");
   if (*tables.at(0, 0) == "0") return 0;
@@ -85,7 +85,7 @@ int schema_version(Connection& connection) {
     throw Error(ErrorCode::not_a_store, "expected Lacuna's tables, found a database of something else")
         .at(connection.path());
   }
-  const Table version = connection.query("SELECT coalesce(max(version), 0)::INTEGER FROM lacuna_schema");
+  const QueryTable version = connection.query("SELECT coalesce(max(version), 0)::INTEGER FROM lacuna_schema");
   const int found = to_int(*version.at(0, 0));
   if (found < 1) {
     throw Error(ErrorCode::not_a_store, fmt::format("schema version: expected 1 to {}, got {}", kSchemaVersion, found))
@@ -131,10 +131,10 @@ std::string script_view_name(std::string_view method, double sparsity, int n, in
 }
 
 void refresh_script_views(Connection& connection) {
-  const Table existing = connection.query("SELECT view_name FROM duckdb_views() WHERE NOT internal");
+  const QueryTable existing = connection.query("SELECT view_name FROM duckdb_views() WHERE NOT internal");
   std::set<std::string> names;
   for (std::size_t r = 0; r < existing.rows(); ++r) names.insert(*existing.at(r, 0));
-  const Table wanted = connection.query(
+  const QueryTable wanted = connection.query(
       "SELECT DISTINCT r.method, r.sparsity, r.n, r.m, split_part(x.component, '.', -1) "
       "FROM runs r JOIN matrices x ON x.run_id = r.run_id ORDER BY ALL");
   for (std::size_t r = 0; r < wanted.rows(); ++r) {

@@ -12,7 +12,7 @@ namespace lacuna {
 
 enum class CellKind { text, number, boolean };
 
-struct Table {
+struct QueryTable {
   struct Column {
     std::string name;  // as the query gives it; names may repeat
     std::string type;  // "DOUBLE", "VARCHAR", "DECIMAL(18,3)", "INTEGER[]"

@@ -27,7 +27,7 @@ std::string json_value(const std::string& text, CellKind kind) {
   return text;
 }
 
-std::vector<std::string> unique_names(const Table& table) {
+std::vector<std::string> unique_names(const QueryTable& table) {
   std::set<std::string> used;
   std::vector<std::string> names;
   for (const auto& column : table.columns) {
@@ -92,7 +92,7 @@ std::string rule(const std::vector<std::size_t>& widths, const char* left, const
 
 }  // namespace
 
-std::string table_to_csv(const Table& table) {
+std::string table_to_csv(const QueryTable& table) {
   std::string out;
   for (std::size_t c = 0; c < table.columns.size(); ++c) out += (c > 0 ? "," : "") + csv_field(table.columns[c].name);
   out += '\n';
@@ -106,7 +106,7 @@ std::string table_to_csv(const Table& table) {
   return out;
 }
 
-std::string table_to_json(const Table& table) {
+std::string table_to_json(const QueryTable& table) {
   std::vector<std::string> keys;
   for (const auto& name : unique_names(table)) keys.push_back(json_text(name));
   std::string out = "[";
@@ -121,7 +121,7 @@ std::string table_to_json(const Table& table) {
   return out + "]\n";
 }
 
-std::string table_to_markdown(const Table& table) {
+std::string table_to_markdown(const QueryTable& table) {
   std::string head = "|";
   std::string line = "|";
   for (const auto& column : table.columns) {
@@ -138,7 +138,7 @@ std::string table_to_markdown(const Table& table) {
   return out;
 }
 
-std::string table_to_box(const Table& table) {
+std::string table_to_box(const QueryTable& table) {
   const std::size_t columns = table.columns.size();
   if (columns == 0) return "";
   std::vector<std::string> texts;

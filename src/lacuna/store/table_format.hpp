@@ -15,9 +15,9 @@
 
 namespace lacuna {
 
-std::string table_to_csv(const Table& table);
-std::string table_to_json(const Table& table);
-std::string table_to_markdown(const Table& table);
-std::string table_to_box(const Table& table);
+std::string table_to_csv(const QueryTable& table);
+std::string table_to_json(const QueryTable& table);
+std::string table_to_markdown(const QueryTable& table);
+std::string table_to_box(const QueryTable& table);
 
 }  // namespace lacuna
