@@ -8,4 +8,9 @@ void RunContext::check_stop() const {
   if (stop_requested()) throw Error(ErrorCode::interrupted, "stopped on request");
 }
 
+RunContext without_progress(RunContext context) {
+  context.progress = nullptr;
+  return context;
+}
+
 }  // namespace lacuna

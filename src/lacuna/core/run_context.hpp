@@ -40,4 +40,7 @@ struct RunContext {
   void check_stop() const;  // throws Error{interrupted}
 };
 
+// The same warnings and stop, no progress: for a step inside a task that reports its own.
+RunContext without_progress(RunContext context);
+
 }  // namespace lacuna
