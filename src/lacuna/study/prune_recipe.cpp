@@ -23,7 +23,7 @@ Json to_json(const PruneRecipe& recipe) {
           {"sparsegpt_block_size", recipe.options.sparsegpt_block_size},
           {"sparsegpt_damping", recipe.options.sparsegpt_damping},
           {"true_sequential", recipe.true_sequential},
-          {"compute", recipe.compute == ComputeType::f32 ? "f32" : "bf16"},
+          {"compute", compute_name(recipe.compute)},
           {"calibration", recipe.calibration},
           {"calibration_digest", recipe.calibration_digest},
           {"samples", recipe.samples},
@@ -57,7 +57,7 @@ PruneRecipe parse_recipe(const std::string& text) {
     recipe.options.sparsegpt_block_size = json.at("sparsegpt_block_size");
     recipe.options.sparsegpt_damping = json.at("sparsegpt_damping");
     recipe.true_sequential = json.at("true_sequential");
-    recipe.compute = json.at("compute") == "bf16" ? ComputeType::bf16 : ComputeType::f32;
+    recipe.compute = parse_compute(json.at("compute").get<std::string>());
     recipe.calibration = json.at("calibration");
     recipe.calibration_digest = json.at("calibration_digest");
     recipe.samples = json.at("samples");

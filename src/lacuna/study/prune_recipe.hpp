@@ -9,12 +9,11 @@
 #include <optional>
 #include <string>
 
+#include "lacuna/model/forward.hpp"
 #include "lacuna/prune/method.hpp"
 #include "lacuna/prune/target.hpp"
 
 namespace lacuna {
-
-enum class ComputeType { f32, bf16 };
 
 struct PruneRecipe {
   std::string model;           // reference as given; for people, not compared
@@ -23,7 +22,7 @@ struct PruneRecipe {
   SparsityTarget target;
   PruneOptions options;
   bool true_sequential = false;
-  ComputeType compute = ComputeType::f32;
+  Compute compute = Compute::f32;
   std::string calibration;         // as given; not compared
   std::string calibration_digest;  // of the drawn tokens; empty for a method without statistics
   std::int64_t samples = 0;

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <toml++/toml.h>
+#include <algorithm>
 
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/digest.hpp"
@@ -34,8 +34,8 @@ class Section {
 
   Error error(const toml::node* node, const std::string& key, const std::string& message) const {
     const auto line = node != nullptr ? node->source().begin.line : table_.source().begin.line;
-    Error result(ErrorCode::bad_study_file,
-                 fmt::format("line {}: {}{}{}: {}", line, name_, name_.empty() || key.empty() ? "" : ".", key, message));
+    Error result(ErrorCode::bad_study_file, fmt::format("line {}: {}{}{}: {}", line, name_,
+                                                        name_.empty() || key.empty() ? "" : ".", key, message));
     result.at(file_);
     return result;
   }
@@ -184,7 +184,8 @@ void read_prune(Section& root, Study& study) {
     if (std::find(known.begin(), known.end(), method) != known.end()) continue;
     throw section->error(nullptr, "methods", fmt::format("expected one of {}, got {}", fmt::join(known, ", "), method));
   }
-  for (const double sparsity : section->list<double>("sparsities", "a number")) study.targets.push_back(unstructured(sparsity));
+  for (const double sparsity : section->list<double>("sparsities", "a number"))
+    study.targets.push_back(unstructured(sparsity));
   for (const auto& pattern : section->list<std::string>("patterns", "a string such as \"2:4\"")) {
     study.targets.push_back(parse_pattern(pattern));
   }
@@ -199,7 +200,7 @@ void read_prune(Section& root, Study& study) {
   if (compute != "f32" && compute != "bf16") {
     throw section->error(nullptr, "compute", fmt::format("expected f32 or bf16, got {}", compute));
   }
-  study.compute = compute == "f32" ? ComputeType::f32 : ComputeType::bf16;
+  study.compute = parse_compute(compute);
   section->reject_unknown_keys();
 }
 

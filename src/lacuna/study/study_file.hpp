@@ -1,7 +1,8 @@
 // A study: models × methods × targets, and what to measure and draw, read from a TOML file.
 //
-// docs/study.md lists every key with its default. Paths are relative to the study file, except `out`, which is relative to
-// the current folder (an option may override it). An unknown key is an error: a typing mistake must not change a study.
+// docs/study.md lists every key with its default. Paths are relative to the study file, except `out`, which is relative
+// to the current folder (an option may override it). An unknown key is an error: a typing mistake must not change a
+// study.
 //
 // Errors  bad_study_file with line, key, expected and got; bad_pattern.
 #pragma once
@@ -58,7 +59,7 @@ struct Study {
   std::vector<SparsityTarget> targets;
   PruneOptions options;
   bool true_sequential = false;
-  ComputeType compute = ComputeType::f32;
+  Compute compute = Compute::f32;
   bool write_pt = false;
   std::vector<StudyEvaluation> evaluations;
   bool compare = true;

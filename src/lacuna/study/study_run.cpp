@@ -1,0 +1,302 @@
+#include "lacuna/study/study_run.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "lacuna/core/atomic_file.hpp"
+#include "lacuna/core/cpu.hpp"
+#include "lacuna/core/error.hpp"
+#include "lacuna/core/threads.hpp"
+#include "lacuna/core/version.hpp"
+#include "lacuna/formats/matrix_set.hpp"
+#include "lacuna/render/spy.hpp"
+#include "lacuna/study/comparison.hpp"
+#include "lacuna/study/evaluation.hpp"
+#include "lacuna/study/prune_output.hpp"
+#include "lacuna/study/prune_run.hpp"
+#include "lacuna/study/report.hpp"
+#include "lacuna/study/store_prune.hpp"
+#include "lacuna/study/study_texts.hpp"
+
+namespace lacuna {
+namespace {
+namespace fs = std::filesystem;
+
+struct PrunedModel {
+  RunRecord run;
+  fs::path folder;
+};
+
+// A study of one model.
+class ModelStudy {
+ public:
+  ModelStudy(const Study& study, const StudyModel& model, const fs::path& out, ResultSink& sink, ResultSource& source,
+             const RunContext& context, StudyRunResult& result)
+      : study_(study), model_(model), out_(out), sink_(sink), source_(source), context_(context), result_(result) {}
+
+  StudyModelView run() {
+    for (const auto& method : study_.methods) {
+      for (const auto& target : study_.targets) prune(method, target);
+    }
+    for (const auto& evaluation : study_.evaluations) evaluate_all(evaluation);
+    if (study_.compare) compare_all();
+    return view();
+  }
+
+ private:
+  std::string calibration_path() {
+    if (study_.calibration.text.empty()) return "";
+    return make_study_text(model_, study_.text(study_.calibration.text), out_, context_).string();
+  }
+
+  // One run of one method and target; several at once would share more, but could not grow: a study gains methods and
+  // targets over time, and each finished one must stay as it is.
+  void prune(const std::string& method, const SparsityTarget& target) {
+    PruneRunOptions options;
+    options.model = model_.reference;
+    options.methods = {method};
+    options.targets = {target};
+    if (make_prune_method(method, study_.options)->needs() != StatisticsNeed::none)
+      options.calibration = calibration_path();
+    options.samples = study_.calibration.samples;
+    options.seqlen = study_.calibration.seqlen;
+    options.seed = study_.calibration.seed;
+    options.method_options = study_.options;
+    options.true_sequential = study_.true_sequential;
+    options.compute = study_.compute;
+    options.write_pt = study_.write_pt;
+    options.out = out_ / "models" / model_.name / fmt::format("{}-{}", method, target.script_name());
+    fs::create_directories(options.out.parent_path());
+    options.resume = fs::exists(options.out / kRecordName) || fs::exists(options.out.string() + ".lacuna-partial");
+    const auto pruned = run_prune(options, context_);
+    const auto& job = pruned.jobs.at(0);
+    RunRecord run = run_record(job);
+    run.model = model_.name;
+    if (pruned.was_complete && source_.find_run(run.run_id)) {
+      ++result_.steps_skipped;
+    } else {
+      RecordSet set(sink_);
+      sink_.write(run);
+      sink_.write(job.matrices);
+      set.commit();
+      result_.models_pruned += pruned.was_complete ? 0 : 1;
+    }
+    runs_.push_back({run, options.out});
+  }
+
+  bool is_evaluated(const std::string& run_id, const std::string& digest, std::int64_t seqlen) {
+    for (const auto& e : source_.evaluations()) {
+      if (e.model == model_.name && e.run_id == run_id && e.text_digest == digest && e.seqlen == seqlen) return true;
+    }
+    return false;
+  }
+
+  void evaluate_one(const StudyEvaluation& wanted, const TokenSource& text, const std::string& reference,
+                    const std::string& run_id) {
+    digests_.insert(text.digest);
+    if (is_evaluated(run_id, text.digest, wanted.seqlen)) {
+      ++result_.steps_skipped;
+      return;
+    }
+    const bool dense = run_id.empty();
+    EvaluationRequest request{reference, wanted.text, dense || !wanted.against_dense ? "" : model_.reference, {}};
+    request.options.seqlen = wanted.seqlen;
+    request.options.compute = study_.compute;
+    auto record = evaluate(request, text, context_);
+    record.model = model_.name;
+    record.run_id = run_id;
+    if (!record.against.empty()) record.against = model_.name;
+    RecordSet set(sink_);
+    sink_.write(record);
+    set.commit();
+    ++result_.evaluations_made;
+  }
+
+  void evaluate_all(const StudyEvaluation& wanted) {
+    const auto path = make_study_text(model_, study_.text(wanted.text), out_, context_);
+    const TokenSource text = read_evaluation_text(model_.reference, path);
+    evaluate_one(wanted, text, model_.reference, "");
+    for (const auto& pruned : runs_) evaluate_one(wanted, text, pruned.folder.string(), pruned.run.run_id);
+  }
+
+  // Methods at one target, and targets of one method: what users of the research scripts compare.
+  static bool is_interesting(const RunRecord& a, const RunRecord& b) {
+    const bool same_target = a.n == b.n && a.m == b.m && a.sparsity == b.sparsity;
+    return (a.method == b.method) != same_target;
+  }
+
+  void compare_all() {
+    std::set<std::pair<std::string, std::string>> done;
+    for (const auto& comparison : source_.comparisons()) done.emplace(comparison.a, comparison.b);
+    std::map<std::string, MatrixSet> sets;
+    const auto open = [&](const PrunedModel& pruned) -> const MatrixSet& {
+      const auto found = sets.find(pruned.run.run_id);
+      if (found != sets.end()) return found->second;
+      return sets.emplace(pruned.run.run_id, MatrixSet::open(pruned.folder.string())).first->second;
+    };
+    for (std::size_t i = 0; i < runs_.size(); ++i) {
+      for (std::size_t j = i + 1; j < runs_.size(); ++j) {
+        const auto& a = runs_[i];
+        const auto& b = runs_[j];
+        if (!is_interesting(a.run, b.run)) continue;
+        if (done.count({a.run.run_id, b.run.run_id}) != 0) {
+          ++result_.steps_skipped;
+          continue;
+        }
+        store(compare_sets(open(a), open(b), context_), a.run.run_id, b.run.run_id);
+      }
+    }
+  }
+
+  void store(SetComparison comparison, const std::string& a, const std::string& b) {
+    RecordSet set(sink_);
+    for (auto& matrix : comparison.matrices) {
+      matrix.record.a = a;
+      matrix.record.b = b;
+      sink_.write(matrix.record, matrix.features);
+    }
+    set.commit();
+    ++result_.comparisons_made;
+  }
+
+  std::optional<Picture> spy(const PrunedModel& pruned, const std::string& key) {
+    const auto where = parse_mask_key(key);
+    if (!where)
+      throw Error(ErrorCode::bad_study_file, fmt::format("spy: expected LAYER.COMPONENT, got {}", key)).at(study_.file);
+    const MatrixSet set = MatrixSet::open(pruned.folder.string());
+    const WeightMatrix* matrix = set.find(where->layer, where->component);
+    if (matrix == nullptr) {
+      context_.warn(fmt::format("spy: {} has no {}", model_.name, key));
+      return std::nullopt;
+    }
+    SpyOptions options;
+    options.title = fmt::format("{} · {}", matrix->label(), run_label(pruned.run));
+    const SpyImage image = draw_spy(spy_pattern(matrix->view), options);
+    const fs::path folder = out_ / "spy" / model_.name / pruned.folder.filename();
+    fs::create_directories(folder);
+    write_file_atomic(folder / (key + ".png"), image.png);
+    return Picture{image.png, image.description, ""};  // the title is in the picture
+  }
+
+  // The runs nearest to 50 % unstructured, and the first pattern: enough to see how methods differ.
+  std::vector<const PrunedModel*> runs_to_draw() const {
+    const PrunedModel* nearest = nullptr;
+    const PrunedModel* structured = nullptr;
+    for (const auto& pruned : runs_) {
+      const auto distance = [](const PrunedModel& p) { return std::abs(p.run.sparsity - 0.5); };
+      if (pruned.run.n == 0 && (nearest == nullptr || distance(pruned) < distance(*nearest))) nearest = &pruned;
+      if (pruned.run.n != 0 && structured == nullptr) structured = &pruned;
+    }
+    std::vector<const PrunedModel*> chosen;
+    for (const auto& pruned : runs_) {
+      const auto same_target = [&](const PrunedModel* p) {
+        return p != nullptr && p->run.n == pruned.run.n && p->run.m == pruned.run.m &&
+               p->run.sparsity == pruned.run.sparsity;
+      };
+      if (same_target(nearest) || same_target(structured)) chosen.push_back(&pruned);
+    }
+    return chosen;
+  }
+
+  StudyModelView view() {
+    StudyModelView view;
+    view.name = model_.name;
+    std::set<std::string> ids;
+    for (const auto& pruned : runs_) {
+      view.runs.push_back({pruned.run, source_.matrices(pruned.run.run_id)});
+      ids.insert(pruned.run.run_id);
+    }
+    for (auto& evaluation : source_.evaluations()) {
+      const bool ours = evaluation.model == model_.name && digests_.count(evaluation.text_digest) != 0;
+      if (ours && (evaluation.run_id.empty() || ids.count(evaluation.run_id) != 0))
+        view.evaluations.push_back(std::move(evaluation));
+    }
+    for (auto& comparison : source_.comparisons()) {
+      if (ids.count(comparison.a) != 0 && ids.count(comparison.b) != 0)
+        view.comparisons.push_back(std::move(comparison));
+    }
+    add_examples(view);
+    for (const auto& key : study_.spy_matrices) {
+      for (const auto* pruned : runs_to_draw()) {
+        if (auto picture = spy(*pruned, key)) view.spies.push_back(std::move(*picture));
+      }
+    }
+    return view;
+  }
+
+  // Per-feature vectors of the first spy matrix, between the methods nearest to 50 %.
+  void add_examples(StudyModelView& view) {
+    const auto drawn = runs_to_draw();
+    const auto key = study_.spy_matrices.empty() ? std::nullopt : parse_mask_key(study_.spy_matrices.back());
+    if (!key) return;
+    const auto is_drawn = [&](const std::string& id) {
+      return std::any_of(drawn.begin(), drawn.end(),
+                         [&](const PrunedModel* p) { return p->run.run_id == id && p->run.n == 0; });
+    };
+    for (const auto& comparison : view.comparisons) {
+      if (comparison.layer != key->layer || comparison.component != key->component) continue;
+      if (!is_drawn(comparison.a) || !is_drawn(comparison.b)) continue;
+      auto features = source_.features(comparison.a, comparison.b, comparison.layer, comparison.component);
+      if (!features) continue;
+      view.example_comparisons.push_back(comparison);
+      view.example_features.push_back(std::move(*features));
+    }
+  }
+
+  const Study& study_;
+  const StudyModel& model_;
+  const fs::path& out_;
+  ResultSink& sink_;
+  ResultSource& source_;
+  const RunContext& context_;
+  StudyRunResult& result_;
+  std::vector<PrunedModel> runs_;
+  std::set<std::string> digests_;
+};
+
+std::vector<std::pair<std::string, std::string>> provenance(const Study& study) {
+  std::vector<std::pair<std::string, std::string>> values = {
+      {"study", study.name},
+      {"study file", fmt::format("{}, SHA-256 {}", study.file.filename().string(), study.digest)},
+      {"lacuna", fmt::format("{} ({})", version(), commit())},
+      {"processor", fmt::format("{}, {} kernels, {} threads", cpu_model(), isa_name(isa_level()), thread_count())},
+      {"compute", std::string(compute_name(study.compute))}};
+  for (const auto& text : study.texts) {
+    values.emplace_back(fmt::format("text {}", text.name),
+                        text.file.empty()
+                            ? fmt::format("sampled from the model: {} sequences of {} tokens, temperature {}, seed {}",
+                                          text.sequences, text.seqlen, text.temperature, text.seed)
+                            : text.file.string());
+  }
+  if (!study.calibration.text.empty()) {
+    values.emplace_back("calibration",
+                        fmt::format("{}: {} samples of {} tokens, seed {}", study.calibration.text,
+                                    study.calibration.samples, study.calibration.seqlen, study.calibration.seed));
+  }
+  return values;
+}
+
+}  // namespace
+
+StudyRunResult run_study(const Study& study, const fs::path& out, ResultSink& sink, ResultSource& source,
+                         const RunContext& context) {
+  constexpr std::uint64_t kMaxStudyBytes = 1 << 20;
+  StudyRunResult result;
+  ReportContents contents;
+  contents.title = study.name;
+  contents.description = study.description;
+  for (const auto& model : study.models) {
+    contents.models.push_back(ModelStudy(study, model, out, sink, source, context, result).run());
+  }
+  contents.provenance = provenance(study);
+  contents.study_text = read_file(study.file, kMaxStudyBytes);
+  result.report = out / "report.html";
+  write_report(contents, result.report);
+  return result;
+}
+
+}  // namespace lacuna

@@ -1,0 +1,77 @@
+#include "lacuna/study/study_file.hpp"
+
+#include <gtest/gtest.h>
+
+#include "lacuna/core/error.hpp"
+#include "support/shared_data.hpp"
+#include "support/temp_folder.hpp"
+
+namespace lacuna {
+namespace {
+
+constexpr const char* kSmall = R"(
+[[model]]
+path = "owner/name@v1"
+
+[[text]]
+name = "t"
+file = "t.txt"
+
+[calibration]
+text = "t"
+
+[prune]
+methods = ["magnitude", "wanda"]
+sparsities = [0.5]
+patterns = ["2:4"]
+)";
+
+std::string message_of(const std::string& content) {
+  const test::TempFolder folder;
+  try {
+    read_study(folder.write("s.toml", content));
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(),
+              error.code() == ErrorCode::bad_pattern ? ErrorCode::bad_pattern : ErrorCode::bad_study_file);
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(StudyFile, ReadsTheDemo) {
+  const Study study = read_study(test::source_path("examples/demo.toml"));
+  EXPECT_EQ(study.name, "demo");
+  EXPECT_EQ(study.models.at(0).name, "tiny-llama");
+  EXPECT_EQ(study.methods.size(), 3U);
+  EXPECT_EQ(study.text("evaluation").seqlen, 256);
+}
+
+TEST(StudyFile, DefaultsAndPaths) {
+  const test::TempFolder folder;
+  const Study study = read_study(folder.write("sub/s.toml", kSmall));
+  EXPECT_EQ(study.models[0].reference, "owner/name@v1");
+  EXPECT_EQ(study.texts[0].file, folder / "sub/t.txt");
+  ASSERT_EQ(study.targets.size(), 2U);
+  EXPECT_EQ(study.targets[1].n, 2);
+  EXPECT_EQ(study.calibration.samples, 32);
+  EXPECT_EQ(study.out, "out/s");
+}
+
+TEST(StudyFile, MistakesAreNamedWithTheirLine) {
+  const std::string small = kSmall;
+  EXPECT_NE(message_of(small + "metods = 1\n").find("line 16: prune.metods: unknown key"), std::string::npos)
+      << message_of(small + "metods = 1\n");
+  EXPECT_NE(message_of("[[model]]\npath = 3\n").find("line 2: model.path: expected a string, got an integer"),
+            std::string::npos);
+  EXPECT_NE(message_of("a = [").find("line 1"), std::string::npos);
+  EXPECT_NE(message_of("").find("[[model]]"), std::string::npos);
+  std::string absent = small;
+  absent.replace(absent.find("text = \"t\""), 10, "text = \"u\"");
+  EXPECT_NE(message_of(absent).find("expected the name of a [[text]], got u"), std::string::npos);
+  std::string unknown = small;
+  unknown.replace(unknown.find("\"wanda\""), 7, "\"magic\"");
+  EXPECT_NE(message_of(unknown).find("got magic"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace lacuna
