@@ -3,6 +3,18 @@
 
 int main(int argc, char** argv) {
   lacuna::cli::Application app;
+  add_study(app);
+  add_prune(app);
+  add_verify(app);
+  add_mask(app);
+  add_eval(app);
+  add_compare(app);
+  add_show(app);
+  add_spy(app);
+  add_generate(app);
+  add_tokenize(app);
+  add_query(app);
+  add_export(app);
   add_info(app);
   add_explain(app);
   add_completion(app);

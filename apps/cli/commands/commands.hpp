@@ -5,9 +5,21 @@
 
 namespace lacuna::cli {
 
+void add_prune(Application& app);
+void add_verify(Application& app);
+void add_mask(Application& app);
+void add_eval(Application& app);
+void add_compare(Application& app);
+void add_show(Application& app);
+void add_spy(Application& app);
+void add_generate(Application& app);
+void add_tokenize(Application& app);
+void add_study(Application& app);
+void add_query(Application& app);
+void add_export(Application& app);
 void add_info(Application& app);
 void add_explain(Application& app);
-void add_help(Application& app);
 void add_completion(Application& app);
+void add_help(Application& app);
 
 }  // namespace lacuna::cli

@@ -1,0 +1,94 @@
+// `lacuna eval`: perplexity, and divergence from the dense model.
+#include <fmt/format.h>
+
+#include "commands.hpp"
+#include "lacuna/core/error.hpp"
+#include "lacuna/store/database.hpp"
+#include "lacuna/study/evaluation.hpp"
+
+namespace lacuna::cli {
+namespace {
+
+struct EvalCommand {
+  std::string model;
+  std::string text;
+  std::string tokens;
+  std::string against;
+  std::string compute = "f32";
+  std::string database;
+  PerplexityOptions options;
+};
+
+Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+
+void run_eval(const Session& session, EvalCommand command) {
+  if (command.text.empty() == command.tokens.empty()) {
+    throw Error(ErrorCode::missing_argument, "expected either --text FILE or --tokens FILE");
+  }
+  command.options.compute = parse_compute(command.compute);
+  const std::string file = command.text.empty() ? command.tokens : command.text;
+  const auto source = read_evaluation_text(command.model, file);
+  const auto record = evaluate({command.model, file, command.against, command.options}, source, session.context());
+  if (!command.database.empty()) {
+    Database database(command.database);
+    RecordSet set(database);
+    database.write(record);
+    set.commit();
+  }
+  std::vector<std::vector<std::string>> rows = {
+      {"perplexity", fmt::format("{:.4f} ± {:.4f}", record.perplexity, record.perplexity_stderr.value_or(0.0))},
+      {"nll", fmt::format("{:.6f} nats per token", record.nll)},
+      {"windows", fmt::format("{} of {} tokens ({} predicted)", record.windows, record.seqlen,
+                              human_count(static_cast<std::uint64_t>(record.tokens)))}};
+  if (record.kl_mean) {
+    rows.push_back({"kl", fmt::format("{:.6f} ± {:.6f} nats per token from {}", *record.kl_mean, *record.kl_stderr,
+                                      record.against)});
+    rows.push_back({"top-1", fmt::format("{:.2f} ± {:.2f} % the same most likely token", 100.0 * *record.top1_agreement,
+                                         100.0 * record.top1_stderr.value_or(0.0))});
+  }
+  session.print(text_table(rows));
+  session.print_json({{"model", record.model},
+                      {"text", file},
+                      {"text_digest", record.text_digest},
+                      {"perplexity", record.perplexity},
+                      {"perplexity_stderr", optional_json(record.perplexity_stderr)},
+                      {"nll", record.nll},
+                      {"seqlen", record.seqlen},
+                      {"windows", record.windows},
+                      {"tokens", record.tokens},
+                      {"against", record.against.empty() ? Json(nullptr) : Json(record.against)},
+                      {"kl_mean", optional_json(record.kl_mean)},
+                      {"kl_stderr", optional_json(record.kl_stderr)},
+                      {"top1_agreement", optional_json(record.top1_agreement)},
+                      {"top1_stderr", optional_json(record.top1_stderr)},
+                      {"elapsed_seconds", record.elapsed_seconds}});
+}
+
+}  // namespace
+
+void add_eval(Application& app) {
+  auto& command = app.command("Measure", "eval", "Measure perplexity, and divergence from the dense model");
+  auto options = std::make_shared<EvalCommand>();
+  command.add_option("model", options->model, "model folder or hub id")->required()->type_name("MODEL");
+  command.add_option("--text", options->text, "UTF-8 text, tokenized with the model's tokenizer")->type_name("FILE");
+  command.add_option("--tokens", options->tokens, "token .npy or .safetensors")->type_name("FILE");
+  command.add_option("--seqlen", options->options.seqlen, "tokens in a window")
+      ->capture_default_str()
+      ->check(CLI::Range(2, 1 << 24));
+  command.add_option("--windows", options->options.max_windows, "at most this many windows (0: all)")
+      ->check(CLI::NonNegativeNumber);
+  command.add_option("--against", options->against, "dense model: also KL divergence and top-1 agreement")
+      ->type_name("MODEL");
+  command.add_option("--compute", options->compute, "f32 or bf16")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->capture_default_str();
+  command.add_option("--db", options->database, "also record the result in this database")->type_name("FILE");
+  command.footer(
+      "Perplexity is exp of the mean over disjoint windows of --seqlen tokens, each predicting its last\n"
+      "seqlen − 1; the tail is dropped.\n"
+      "Example: lacuna eval pruned --text wiki.txt --seqlen 512 --against dense\n"
+      "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");
+  app.on_run(command, [options](const Session& session) { run_eval(session, *options); });
+}
+
+}  // namespace lacuna::cli
