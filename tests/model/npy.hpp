@@ -1,34 +1,30 @@
-// The smallest .npy reader that the golden files need: C order, little-endian int32 or float32.
+// Whole .npy files as vectors, for golden values.
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <stdexcept>
-#include <string>
 #include <vector>
+
+#include "lacuna/formats/npy.hpp"
 
 namespace lacuna::test {
 
 template <typename T>
-std::vector<T> read_npy(const std::filesystem::path& path, const std::string& descr) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string bytes((std::istreambuf_iterator<char>(file)), {});
-  if (bytes.size() < 10 || bytes.substr(1, 5) != "NUMPY") throw std::runtime_error("not npy: " + path.string());
-  std::uint16_t header = 0;
-  std::memcpy(&header, bytes.data() + 8, 2);
-  if (bytes.substr(10, header).find("'descr': '" + descr + "'") == std::string::npos) {
-    throw std::runtime_error("unexpected dtype: " + path.string());
-  }
-  std::vector<T> values((bytes.size() - 10 - header) / sizeof(T));
-  std::memcpy(values.data(), bytes.data() + 10 + header, values.size() * sizeof(T));
+std::vector<T> read_npy_values(const std::filesystem::path& path, DType expected) {
+  const TensorArchive archive = read_npy(path);
+  const TensorView& view = archive.tensors.at(0).view;
+  if (view.dtype != expected) throw std::runtime_error("unexpected dtype: " + path.string());
+  std::vector<T> values(static_cast<std::size_t>(view.numel()));
+  copy_contiguous(view, reinterpret_cast<std::byte*>(values.data()));
   return values;
 }
 
 inline std::vector<std::int32_t> read_npy_i32(const std::filesystem::path& path) {
-  return read_npy<std::int32_t>(path, "<i4");
+  return read_npy_values<std::int32_t>(path, DType::i32);
 }
-inline std::vector<float> read_npy_f32(const std::filesystem::path& path) { return read_npy<float>(path, "<f4"); }
+inline std::vector<float> read_npy_f32(const std::filesystem::path& path) {
+  return read_npy_values<float>(path, DType::f32);
+}
 
 }  // namespace lacuna::test
