@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import numpy
+import sentencepiece
 from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors,
                         trainers)
 
@@ -84,6 +85,21 @@ class Suite:
         every = list(range(tokenizer.get_vocab_size()))
         for number, ids in enumerate([every, every[::-1], every[::3] + every[1::3]]):
             self.add_row(file, "-", f"{name}.ids{number}", lambda ids=ids: ids, decode, False)
+
+    def add_sentencepiece(self, name, path, with_books=True):
+        """All texts through a sentencepiece model. The reference has no decoding that keeps special tokens."""
+        processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
+        decode = lambda ids, skip: processor.decode(ids) if skip else None
+        texts = [(text, self.text_files[text]) for text in STRINGS] + [(self.torture, "torture.txt")]
+        if with_books:
+            texts.append((self.books, "books.txt"))
+        for number, (text, text_file) in enumerate(texts):
+            special = number % 2 == 0
+            self.add_row(path.name, text_file, f"{name}.{number}",
+                         lambda text=text, special=special: processor.encode(text, add_bos=special and processor.bos_id() >= 0), decode, special)
+        every = list(range(processor.vocab_size()))
+        for number, ids in enumerate([every, every[::-1], every[::3] + every[1::3], every[5:9] + every[40:], every[300:]]):
+            self.add_row(path.name, "-", f"{name}.ids{number}", lambda ids=ids: ids, decode, False)
 
     def add_shared(self, name, path, text_path):
         tokenizer = Tokenizer.from_file(str(path))
@@ -312,6 +328,71 @@ def add_every_character_suite(suite, text):
         suite.add_row(file, "every.txt", f"every_{name}", lambda: tokenizer.encode(characters).ids, lambda ids, skip: None, True)
 
 
+def add_sentencepiece_suite(suite, text):
+    corpus = suite.output / "corpus.txt"
+    corpus.write_text("".join(line[i:i + 1000] + "\n" for line in text.replace("\0", "").splitlines() for i in range(0, len(line), 1000)))
+    common = {"input": str(corpus), "vocab_size": 2500, "character_coverage": 0.985, "hard_vocab_limit": False, "minloglevel": 2, "num_threads": 1,
+              "max_sentence_length": 8000}
+    for name, options in {
+        "bpe": {"model_type": "bpe"},
+        "bpe_llama": {"model_type": "bpe", "byte_fallback": True, "normalization_rule_name": "identity", "split_digits": True,
+                      "remove_extra_whitespaces": False, "allow_whitespace_only_pieces": True, "character_coverage": 0.98},
+        "bpe_symbols": {"model_type": "bpe", "user_defined_symbols": ["<sep>", "▁▁", "é", "extra"], "control_symbols": ["<mask>"],
+                        "add_dummy_prefix": False, "normalization_rule_name": "nmt_nfkc_cf"},
+        "bpe_across_words": {"model_type": "bpe", "split_by_whitespace": False, "byte_fallback": True, "character_coverage": 0.98},
+        "bpe_suffix": {"model_type": "bpe", "treat_whitespace_as_suffix": True},
+        "unigram": {"model_type": "unigram"},
+        "unigram_bytes": {"model_type": "unigram", "byte_fallback": True, "character_coverage": 0.98, "normalization_rule_name": "nfkc"},
+        "unigram_symbols": {"model_type": "unigram", "user_defined_symbols": ["<sep>", "▁the", "é", "extra", "ex"],
+                            "remove_extra_whitespaces": False, "bos_id": -1, "eos_id": 1, "unk_surface": "?!"},
+        "unigram_across_words": {"model_type": "unigram", "split_by_whitespace": False, "add_dummy_prefix": False},
+    }.items():
+        prefix = suite.output / name
+        sentencepiece.SentencePieceTrainer.train(model_prefix=str(prefix), **{**common, **options})
+        suite.add_sentencepiece(name, suite.output / f"{name}.model")
+
+    # Pieces made unused: they serve as steps while merging and fall apart at the end.
+    for name in ("bpe_llama", "unigram"):
+        path = suite.output / f"{name}_unused.model"
+        path.write_bytes(with_unused_pieces((suite.output / f"{name}.model").read_bytes()))
+        suite.add_sentencepiece(f"{name}_unused", path)
+
+
+def read_varint(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        shift += 7
+        at += 1
+        if data[at - 1] < 0x80:
+            return value, at
+
+
+def write_varint(value):
+    out = b""
+    while value >= 0x80:
+        out += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return out + bytes([value])
+
+
+def with_unused_pieces(model):
+    """The model with every third piece from number 300 on marked unused: field 3 = 5, which overrides an earlier one."""
+    out, at, number = b"", 0, 0
+    while at < len(model):
+        tag, start = read_varint(model, at)
+        assert tag & 7 == 2, "all fields of a model are messages"
+        length, start = read_varint(model, start)
+        content = model[start:start + length]
+        at = start + length
+        if tag >> 3 == 1:
+            number += 1
+            if number > 300 and number % 3 == 0:
+                content += b"\x18\x05"
+        out += write_varint(tag) + write_varint(len(content)) + content
+    return out
+
+
 def main():
     torture_path, shared, output = (Path(argument) for argument in sys.argv[1:4])
     only = set(sys.argv[4:])
@@ -320,7 +401,7 @@ def main():
     books = books_path.read_bytes().decode()[:120000] if books_path.exists() else torture
     suite = Suite(output, torture, books)
     parts = {"bytes": add_byte_level_suite, "sentencepiece_style": add_sentencepiece_style_suite, "parts": add_parts_suite,
-             "every": add_every_character_suite}
+             "every": add_every_character_suite, "sentencepiece": add_sentencepiece_suite}
     for name, add in parts.items():
         if not only or name in only:
             add(suite, books + torture)

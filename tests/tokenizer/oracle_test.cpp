@@ -122,7 +122,8 @@ TEST_P(Oracle, IdsAndTextsAreIdentical) {
   for (const auto& c : cases) check(c);
 }
 
-INSTANTIATE_TEST_SUITE_P(Reference, Oracle, testing::Values("bytes", "sentencepiece_style", "parts", "every", "shared"),
+INSTANTIATE_TEST_SUITE_P(Reference, Oracle,
+                         testing::Values("bytes", "sentencepiece_style", "parts", "every", "shared", "sentencepiece"),
                          [](const auto& suite) { return std::string(suite.param); });
 
 }  // namespace

@@ -65,49 +65,6 @@ std::vector<AddedToken> load_added_tokens(const JsonNode& node) {
   return tokens;
 }
 
-std::int32_t ByteTrie::child(std::int32_t node, char byte) const {
-  if (node == 0) return first_level_[static_cast<unsigned char>(byte)];
-  std::int32_t found = nodes_[static_cast<std::size_t>(node)].first_child;
-  while (found >= 0 && nodes_[static_cast<std::size_t>(found)].byte != byte) {
-    found = nodes_[static_cast<std::size_t>(found)].next_sibling;
-  }
-  return found;
-}
-
-void ByteTrie::add(std::string_view text, std::int32_t value) {
-  if (text.empty()) return;
-  std::int32_t node = 0;
-  for (const char byte : text) {
-    std::int32_t next = child(node, byte);
-    if (next < 0) {
-      next = static_cast<std::int32_t>(nodes_.size());
-      auto& parent = nodes_[static_cast<std::size_t>(node)];
-      const Node added{.next_sibling = node == 0 ? -1 : parent.first_child, .byte = byte};
-      if (node == 0) {
-        first_level_[static_cast<unsigned char>(byte)] = next;
-      } else {
-        parent.first_child = next;
-      }
-      nodes_.push_back(added);
-    }
-    node = next;
-  }
-  auto& end = nodes_[static_cast<std::size_t>(node)];
-  if (end.value < 0) end.value = value;
-}
-
-ByteTrie::Match ByteTrie::longest(std::string_view text, std::size_t at) const {
-  Match best;
-  std::int32_t node = 0;
-  for (std::size_t i = at; i < text.size(); ++i) {
-    node = child(node, text[i]);
-    if (node < 0) break;
-    const std::int32_t value = nodes_[static_cast<std::size_t>(node)].value;
-    if (value >= 0) best = {i + 1 - at, value};
-  }
-  return best;
-}
-
 AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer* normalizer) : tokens_(std::move(tokens)) {
   // Special tokens first: of two with the same text the reference keeps the first it sees, in this order.
   std::stable_partition(tokens_.begin(), tokens_.end(), [](const AddedToken& token) { return token.special; });

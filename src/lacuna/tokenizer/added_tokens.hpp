@@ -6,12 +6,12 @@
 // Threads   const functions are safe from any thread.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "lacuna/tokenizer/byte_trie.hpp"
 #include "lacuna/tokenizer/json_node.hpp"
 #include "lacuna/tokenizer/normalizer.hpp"
 #include "lacuna/tokenizer/pieces.hpp"
@@ -30,35 +30,6 @@ struct AddedToken {
 
 // Reads the "added_tokens" array. Ids are checked by the vocabulary they are added to.
 std::vector<AddedToken> load_added_tokens(const JsonNode& node);
-
-// Finds the longest of many byte strings at a place.
-class ByteTrie {
- public:
-  void add(std::string_view text, std::int32_t value);  // the first value given for a text stays
-  struct Match {
-    std::size_t length = 0;
-    std::int32_t value = -1;  // -1: no match
-  };
-  Match longest(std::string_view text, std::size_t at) const;
-  bool empty() const { return nodes_.size() == 1; }
-
- private:
-  struct Node {
-    std::int32_t value = -1;
-    std::int32_t first_child = -1;
-    std::int32_t next_sibling = -1;
-    char byte = 0;
-  };
-  std::int32_t child(std::int32_t node, char byte) const;
-
-  std::vector<Node> nodes_ = std::vector<Node>(1);
-  std::array<std::int32_t, 256> first_level_ = filled();
-  static std::array<std::int32_t, 256> filled() {
-    std::array<std::int32_t, 256> none{};
-    none.fill(-1);
-    return none;
-  }
-};
 
 class AddedTokens {
  public:

@@ -119,7 +119,12 @@ BpeModel::BpeModel(const Vocabulary& vocabulary, MergeTable merges, BpeOptions o
     : vocabulary_(vocabulary), merges_(std::move(merges)), options_(std::move(options)) {
   if (options_.unknown_token) unknown_id_ = vocabulary.find(*options_.unknown_token);
   for (unsigned byte = 0; byte < 256; ++byte) byte_ids_[byte] = vocabulary.find(fmt::format("<0x{:02X}>", byte));
-  if (options_.continuing_subword_prefix.empty() && options_.end_of_word_suffix.empty()) {
+  merges_.for_each_joined([&](std::int32_t joined) { cuts_.note_token(*vocabulary.token(joined)); });
+  const bool decorated = !options_.continuing_subword_prefix.empty() || !options_.end_of_word_suffix.empty();
+  // Without a token of its own, "▁" could be part of a run of unknown characters.
+  const bool space_is_known = vocabulary.find(kMetaspace) != Vocabulary::kAbsent;
+  if (decorated || options_.ignore_merges || !space_is_known) cuts_.disable();
+  if (!decorated) {
     small_symbols_.resize(kSmallSymbols);
     for (char32_t c = 0; c < kSmallSymbols; ++c) {
       std::string text;

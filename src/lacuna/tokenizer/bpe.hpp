@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "lacuna/tokenizer/metaspace_cuts.hpp"
 #include "lacuna/tokenizer/vocabulary.hpp"
 
 namespace lacuna {
@@ -33,6 +34,14 @@ class MergeTable {
   explicit MergeTable(std::size_t n_merges);
   void add(std::int32_t left, std::int32_t right, Merge merge);  // a pair given twice has its last rank
   Merge find(std::int32_t left, std::int32_t right) const;       // rank kNoRank: not allowed
+
+  // Calls visit(joined) for every merge.
+  template <typename Visit>
+  void for_each_joined(const Visit& visit) const {
+    for (const auto& slot : slots_) {
+      if (slot.pair != kFree) visit(slot.merge.joined);
+    }
+  }
 
   // Joins `symbols` in place until no pair is left.
   void join_all(std::vector<std::int32_t>& symbols) const;
@@ -66,6 +75,9 @@ class BpeModel {
   // `vocabulary` must outlive the model.
   BpeModel(const Vocabulary& vocabulary, MergeTable merges, BpeOptions options);
 
+  // Length of the first stretch of `text`, which is not empty, that may be encoded by itself.
+  std::size_t first_word(std::string_view text) const { return cuts_.first_word(text); }
+
   // Appends the ids of one word, which is not empty.
   void encode_word(std::string_view word, std::vector<std::int32_t>& ids) const;
 
@@ -80,6 +92,7 @@ class BpeModel {
   BpeOptions options_;
   std::int32_t unknown_id_ = Vocabulary::kAbsent;
   std::array<std::int32_t, 256> byte_ids_{};
+  MetaspaceCuts cuts_;
   std::vector<std::int32_t> small_symbols_;  // ids of the characters below U+0800, where no decoration is in use
 };
 

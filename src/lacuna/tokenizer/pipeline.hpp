@@ -31,10 +31,19 @@ class TokenizerPipeline {
   virtual std::optional<std::int32_t> token_to_id(std::string_view token) const = 0;
   virtual std::optional<std::string_view> id_to_token(std::int32_t id) const = 0;
   virtual bool is_special(std::int32_t id) const = 0;
+  virtual std::optional<std::int32_t> bos_id() const { return std::nullopt; }  // where the file itself says so
+  virtual std::optional<std::int32_t> eos_id() const { return std::nullopt; }
+};
+
+// tokenizer.model does not say which special tokens go around a text; tokenizer_config.json does.
+struct SpecialTokenOptions {
+  bool add_bos = true;
+  bool add_eos = false;
 };
 
 // Readers of the two files. Errors lack the path; the callers add it.
 std::shared_ptr<const TokenizerPipeline> load_tokenizer_json(std::string_view content);
-std::shared_ptr<const TokenizerPipeline> load_sentencepiece_model(std::string_view content);
+std::shared_ptr<const TokenizerPipeline> load_sentencepiece_model(std::string_view content,
+                                                                  const SpecialTokenOptions& options);
 
 }  // namespace lacuna

@@ -79,7 +79,10 @@ std::string StreamDecoder::push(std::int32_t id) {
 
 std::string StreamDecoder::finish() { return stream_->finish(); }
 
-Tokenizer::Tokenizer(std::shared_ptr<const TokenizerPipeline> pipeline) : pipeline_(std::move(pipeline)) {}
+Tokenizer::Tokenizer(std::shared_ptr<const TokenizerPipeline> pipeline)
+    : pipeline_(std::move(pipeline)), bos_id_(pipeline_->bos_id()) {
+  if (const auto eos = pipeline_->eos_id()) eos_ids_.push_back(*eos);
+}
 
 Tokenizer Tokenizer::from_json(std::string_view content, const std::filesystem::path& name) {
   return with_path(name, [&] { return Tokenizer(load_tokenizer_json(content)); });
@@ -89,43 +92,57 @@ Tokenizer Tokenizer::from_json_file(const std::filesystem::path& path) {
   return from_json(read_file(path, kMaxFileBytes), path);
 }
 
-Tokenizer Tokenizer::from_sentencepiece(std::string_view content, const std::filesystem::path& name) {
-  return with_path(name, [&] { return Tokenizer(load_sentencepiece_model(content)); });
+Tokenizer Tokenizer::from_sentencepiece(std::string_view content, const std::filesystem::path& name, bool add_bos,
+                                        bool add_eos) {
+  return with_path(name, [&] { return Tokenizer(load_sentencepiece_model(content, {add_bos, add_eos})); });
 }
 
-Tokenizer Tokenizer::from_sentencepiece_file(const std::filesystem::path& path) {
-  return from_sentencepiece(read_file(path, kMaxFileBytes), path);
+Tokenizer Tokenizer::from_sentencepiece_file(const std::filesystem::path& path, bool add_bos, bool add_eos) {
+  return from_sentencepiece(read_file(path, kMaxFileBytes), path, add_bos, add_eos);
 }
 
 Tokenizer Tokenizer::open(const std::filesystem::path& folder) {
   const auto json = folder / "tokenizer.json";
   const auto sentencepiece = folder / "tokenizer.model";
-  const bool has_json = std::filesystem::exists(json);
-  if (!has_json && !std::filesystem::exists(sentencepiece)) {
+  if (std::filesystem::exists(json)) {
+    Tokenizer tokenizer = from_json_file(json);
+    tokenizer.learn_special_tokens(folder);
+    return tokenizer;
+  }
+  if (!std::filesystem::exists(sentencepiece)) {
     Error error(ErrorCode::not_found, "expected tokenizer.json or tokenizer.model in the model folder, found neither");
     error.at(folder);
     throw error;
   }
-  Tokenizer tokenizer = has_json ? from_json_file(json) : from_sentencepiece_file(sentencepiece);
-  const auto known = [&](std::int32_t id) { return static_cast<std::size_t>(id) < tokenizer.vocab_size(); };
+  SpecialTokenOptions options;
+  read_config(folder / "tokenizer_config.json", [&](const JsonNode& config) {
+    options.add_bos = config.boolean_or("add_bos_token", options.add_bos);
+    options.add_eos = config.boolean_or("add_eos_token", options.add_eos);
+  });
+  Tokenizer tokenizer = from_sentencepiece_file(sentencepiece, options.add_bos, options.add_eos);
+  tokenizer.learn_special_tokens(folder);
+  return tokenizer;
+}
+
+void Tokenizer::learn_special_tokens(const std::filesystem::path& folder) {
+  const auto known = [&](std::int32_t id) { return static_cast<std::size_t>(id) < vocab_size(); };
   const auto add_eos = [&](std::int32_t id) {
-    auto& ids = tokenizer.eos_ids_;
-    if (known(id) && std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
+    if (known(id) && std::find(eos_ids_.begin(), eos_ids_.end(), id) == eos_ids_.end()) eos_ids_.push_back(id);
   };
   read_config(folder / "tokenizer_config.json", [&](const JsonNode& config) {
-    if (const auto name = read_token_name(config, "bos_token")) tokenizer.bos_id_ = tokenizer.token_to_id(*name);
-    if (const auto name = read_token_name(config, "eos_token")) {
-      if (const auto id = tokenizer.token_to_id(*name)) add_eos(*id);
-    }
+    if (const auto name = read_token_name(config, "bos_token")) bos_id_ = token_to_id(*name);
+    const auto eos_name = read_token_name(config, "eos_token");
+    const auto eos = eos_name ? token_to_id(*eos_name) : std::nullopt;
+    if (eos) add_eos(*eos);
   });
+  // Ids beyond the vocabulary occur in honest files (configurations copied from larger models) and are no token.
   for (const auto* file : {"generation_config.json", "config.json"}) {
     read_config(folder / file, [&](const JsonNode& config) {
       for (const auto id : read_ids(config, "eos_token_id")) add_eos(id);
       const auto bos = read_ids(config, "bos_token_id");
-      if (!tokenizer.bos_id_ && bos.size() == 1 && known(bos[0])) tokenizer.bos_id_ = bos[0];
+      if (!bos_id_ && bos.size() == 1 && known(bos[0])) bos_id_ = bos[0];
     });
   }
-  return tokenizer;
 }
 
 std::vector<std::int32_t> Tokenizer::encode(std::string_view text, bool add_special_tokens) const {

@@ -47,11 +47,14 @@ class Tokenizer {
   // tokenizer_config.json, generation_config.json and config.json, where these are present.
   static Tokenizer open(const std::filesystem::path& model_folder);
   static Tokenizer from_json_file(const std::filesystem::path& path);
-  static Tokenizer from_sentencepiece_file(const std::filesystem::path& path);
+  // The file does not say whether <s> and </s> belong around a text; the defaults are Llama's.
+  static Tokenizer from_sentencepiece_file(const std::filesystem::path& path, bool add_bos = true,
+                                           bool add_eos = false);
 
   // The same from memory; `name` stands for the path in errors.
   static Tokenizer from_json(std::string_view content, const std::filesystem::path& name);
-  static Tokenizer from_sentencepiece(std::string_view content, const std::filesystem::path& name);
+  static Tokenizer from_sentencepiece(std::string_view content, const std::filesystem::path& name, bool add_bos = true,
+                                      bool add_eos = false);
 
   // Ids of a text. add_special_tokens: with what the file's template puts around it (often <s> in front).
   std::vector<std::int32_t> encode(std::string_view utf8_text, bool add_special_tokens = true) const;
@@ -71,6 +74,7 @@ class Tokenizer {
 
  private:
   explicit Tokenizer(std::shared_ptr<const TokenizerPipeline> pipeline);
+  void learn_special_tokens(const std::filesystem::path& folder);
 
   std::shared_ptr<const TokenizerPipeline> pipeline_;
   std::optional<std::int32_t> bos_id_;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 #include <unordered_set>
 
 #include "lacuna/core/error.hpp"
@@ -176,17 +177,24 @@ class JsonPipeline : public TokenizerPipeline {
         ids.push_back(piece.token);
         continue;
       }
-      const auto word = pieces.view(piece);
-      const auto hit = (*cache).find(word);
-      if (hit.ids != nullptr) {
-        ids.insert(ids.end(), hit.ids, hit.ids + hit.n);
-        continue;
+      for (auto rest = pieces.view(piece); !rest.empty();) {
+        const auto word = rest.substr(0, model_.first_word(rest));
+        rest.remove_prefix(word.size());
+        encode_word(word, *cache, ids);
       }
-      const std::size_t first = ids.size();
-      model_.encode_word(word, ids);
-      (*cache).store(word, std::span(ids).subspan(first));
     }
     return ids;
+  }
+
+  void encode_word(std::string_view word, WordCache& cache, std::vector<std::int32_t>& ids) const {
+    const auto hit = cache.find(word);
+    if (hit.ids != nullptr) {
+      ids.insert(ids.end(), hit.ids, hit.ids + hit.n);
+      return;
+    }
+    const std::size_t first = ids.size();
+    model_.encode_word(word, ids);
+    cache.store(word, std::span(ids).subspan(first));
   }
 
   Vocabulary vocabulary_;
