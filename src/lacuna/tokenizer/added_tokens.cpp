@@ -65,7 +65,7 @@ std::vector<AddedToken> load_added_tokens(const JsonNode& node) {
   return tokens;
 }
 
-AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer* normalizer) : tokens_(std::move(tokens)) {
+AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer& normalizer) : tokens_(std::move(tokens)) {
   // Special tokens first: of two with the same text the reference keeps the first it sees, in this order.
   std::stable_partition(tokens_.begin(), tokens_.end(), [](const AddedToken& token) { return token.special; });
   for (std::size_t i = 0; i < tokens_.size(); ++i) {
@@ -75,7 +75,7 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer* norma
       continue;
     }
     NormalizedText content{token.content, true};
-    if (normalizer != nullptr) normalizer->apply(content);
+    normalizer.apply(content);
     if (content.text.size() > 4 * kMaxTokenBytes) {
       throw Error(ErrorCode::bad_tokenizer,
                   fmt::format("added token {}: its normalized text has {} bytes", token.id, content.text.size()));
@@ -109,7 +109,7 @@ void AddedTokens::cut_at(const ByteTrie& trie, std::string_view text, bool at_or
   if (covered < text.size()) out.push_back({covered, text.size(), -1, at_origin && covered == 0});
 }
 
-Pieces AddedTokens::cut(std::string_view text, const Normalizer* normalizer) const {
+Pieces AddedTokens::cut(std::string_view text, const Normalizer& normalizer) const {
   std::vector<Piece> given;
   cut_at(as_given_, text, true, given);
   Pieces pieces;
@@ -120,7 +120,7 @@ Pieces AddedTokens::cut(std::string_view text, const Normalizer* normalizer) con
       continue;
     }
     NormalizedText part{std::string(text.substr(piece.begin, piece.end - piece.begin)), piece.at_origin};
-    if (normalizer != nullptr) normalizer->apply(part);
+    normalizer.apply(part);
     const std::size_t shift = pieces.text.size();
     const std::size_t first_new = pieces.list.size();
     cut_at(normalized_, part.text, part.at_origin, pieces.list);

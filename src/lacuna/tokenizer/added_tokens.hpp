@@ -34,10 +34,10 @@ std::vector<AddedToken> load_added_tokens(const JsonNode& node);
 class AddedTokens {
  public:
   AddedTokens() = default;
-  AddedTokens(std::vector<AddedToken> tokens, const Normalizer* normalizer);
+  AddedTokens(std::vector<AddedToken> tokens, const Normalizer& normalizer);
 
   // Cuts the user's text at added tokens and normalizes what lies between.
-  Pieces cut(std::string_view text, const Normalizer* normalizer) const;
+  Pieces cut(std::string_view text, const Normalizer& normalizer) const;
 
  private:
   void cut_at(const ByteTrie& trie, std::string_view text, bool at_origin, std::vector<Piece>& out) const;

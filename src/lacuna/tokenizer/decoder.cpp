@@ -8,6 +8,7 @@
 #include "lacuna/core/error.hpp"
 #include "lacuna/tokenizer/byte_alphabet.hpp"
 #include "lacuna/tokenizer/byte_token.hpp"
+#include "lacuna/tokenizer/growth_limit.hpp"
 #include "lacuna/tokenizer/text_pattern.hpp"
 #include "lacuna/tokenizer/utf8.hpp"
 
@@ -15,6 +16,11 @@ namespace lacuna {
 namespace {
 
 using StepPointer = std::unique_ptr<const DecodeStep>;
+
+// Bounds what a hostile file can make of one token: four replacements can make it 4,096 times as long.
+constexpr std::size_t kMaxTokenGrowth = 8;
+constexpr std::size_t kFreeTokenGrowth = 1024;
+constexpr int kMaxReplaceSteps = 4;
 
 // Makes a step of a sink type and the options that its constructor takes behind the next sink.
 template <typename Sink, typename... Options>
@@ -75,6 +81,10 @@ class ReplaceSink : public WholeTokenSink {
     for (const auto& stretch : stretches_) {
       replaced +=
           stretch.is_match ? std::string_view(content_) : text.substr(stretch.begin, stretch.end - stretch.begin);
+    }
+    if (replaced.size() > kMaxTokenGrowth * text.size() + kFreeTokenGrowth) {
+      throw Error(ErrorCode::limit_exceeded,
+                  fmt::format("decoding makes {} bytes of a token of {}", replaced.size(), text.size()));
     }
     next_.chunk(replaced, true);
   }
@@ -275,33 +285,46 @@ StepPointer load_bpe(const JsonNode& node) {
   return make_step<BpeSink>(TextPattern::literal(std::string(suffix)));
 }
 
-void load_steps(const JsonNode& node, std::vector<StepPointer>& steps) {
+StepPointer load_replace(const JsonNode& node) {
+  const auto content = node.field("content").string();
+  check_replacement(content);
+  return make_step<ReplaceSink>(TextPattern::load_for_replacing(node.field("pattern")), std::string(content));
+}
+
+StepPointer load_step(const JsonNode& node, std::string_view type) {
+  if (type == "ByteLevel") return make_step<ByteLevelSink>();
+  if (type == "ByteFallback") return make_step<ByteFallbackSink>();
+  if (type == "Fuse") return make_step<FuseSink>();
+  if (type == "Metaspace") return load_metaspace(node);
+  if (type == "BPEDecoder") return load_bpe(node);
+  if (type == "Replace") return load_replace(node);
+  if (type == "Strip") {
+    return make_step<StripSink>(single_character(node.field("content")), node.field("start").unsigned_integer(),
+                                node.field("stop").unsigned_integer());
+  }
+  throw Error(
+      ErrorCode::unsupported_tokenizer,
+      fmt::format("{}: decoder \"{}\" is not supported; supported: Sequence, ByteLevel, Metaspace, ByteFallback, "
+                  "Fuse, Replace, Strip, BPEDecoder",
+                  node.where(), type));
+}
+
+struct StepList {
+  std::vector<StepPointer> steps;
+  int n_replace = 0;
+};
+
+void load_steps(const JsonNode& node, StepList& list) {
   const std::string_view type = node.field("type").string();
   if (type == "Sequence") {
-    node.field("decoders").for_each_item([&](std::size_t, const JsonNode& item) { load_steps(item, steps); });
-  } else if (type == "ByteLevel") {
-    steps.push_back(make_step<ByteLevelSink>());
-  } else if (type == "ByteFallback") {
-    steps.push_back(make_step<ByteFallbackSink>());
-  } else if (type == "Fuse") {
-    steps.push_back(make_step<FuseSink>());
-  } else if (type == "Metaspace") {
-    steps.push_back(load_metaspace(node));
-  } else if (type == "BPEDecoder") {
-    steps.push_back(load_bpe(node));
-  } else if (type == "Replace") {
-    steps.push_back(
-        make_step<ReplaceSink>(TextPattern::load(node.field("pattern")), std::string(node.field("content").string())));
-  } else if (type == "Strip") {
-    steps.push_back(make_step<StripSink>(single_character(node.field("content")),
-                                         node.field("start").unsigned_integer(),
-                                         node.field("stop").unsigned_integer()));
-  } else {
-    throw Error(ErrorCode::unsupported_tokenizer,
-                fmt::format("{}: decoder \"{}\" is not supported; supported: Sequence, ByteLevel, Metaspace, "
-                            "ByteFallback, Fuse, Replace, Strip, BPEDecoder",
-                            node.where(), type));
+    node.field("decoders").for_each_item([&](std::size_t, const JsonNode& item) { load_steps(item, list); });
+    return;
   }
+  if (type == "Replace" && ++list.n_replace > kMaxReplaceSteps) {
+    node.fail(fmt::format("expected at most {} Replace steps", kMaxReplaceSteps));
+  }
+  if (list.steps.size() == kMaxSteps) node.fail(fmt::format("expected at most {} steps", kMaxSteps));
+  list.steps.push_back(load_step(node, type));
 }
 
 }  // namespace
@@ -327,9 +350,9 @@ std::string DecodeStream::finish() {
 Decoder::Decoder() { steps_.push_back(make_step<JoinBySpaceSink>()); }
 
 Decoder Decoder::load(const JsonNode& node) {
-  std::vector<StepPointer> steps;
-  load_steps(node, steps);
-  return Decoder(std::move(steps));
+  StepList list;
+  load_steps(node, list);
+  return Decoder(std::move(list.steps));
 }
 
 }  // namespace lacuna

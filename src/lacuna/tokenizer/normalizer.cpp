@@ -6,6 +6,7 @@
 
 #include "lacuna/core/error.hpp"
 #include "lacuna/tokenizer/byte_alphabet.hpp"
+#include "lacuna/tokenizer/growth_limit.hpp"
 #include "lacuna/tokenizer/text_pattern.hpp"
 #include "lacuna/tokenizer/unicode.hpp"
 #include "lacuna/tokenizer/utf8.hpp"
@@ -13,20 +14,9 @@
 namespace lacuna {
 namespace {
 
-using NormalizerPointer = std::unique_ptr<const Normalizer>;
+using StepPointer = std::unique_ptr<const NormalizerStep>;
 
-class SequenceNormalizer : public Normalizer {
- public:
-  explicit SequenceNormalizer(std::vector<NormalizerPointer> parts) : parts_(std::move(parts)) {}
-  void apply(NormalizedText& text) const override {
-    for (const auto& part : parts_) part->apply(text);
-  }
-
- private:
-  std::vector<NormalizerPointer> parts_;
-};
-
-class FormNormalizer : public Normalizer {
+class FormNormalizer : public NormalizerStep {
  public:
   explicit FormNormalizer(NormalizationForm form) : form_(form) {}
   void apply(NormalizedText& text) const override { text.text = normalize_unicode(text.text, form_); }
@@ -35,12 +25,12 @@ class FormNormalizer : public Normalizer {
   NormalizationForm form_;
 };
 
-class LowercaseNormalizer : public Normalizer {
+class LowercaseNormalizer : public NormalizerStep {
  public:
   void apply(NormalizedText& text) const override { text.text = lowercase_unicode(text.text); }
 };
 
-class ByteLevelNormalizer : public Normalizer {
+class ByteLevelNormalizer : public NormalizerStep {
  public:
   void apply(NormalizedText& text) const override {
     std::string spelled;
@@ -49,7 +39,7 @@ class ByteLevelNormalizer : public Normalizer {
   }
 };
 
-class PrependNormalizer : public Normalizer {
+class PrependNormalizer : public NormalizerStep {
  public:
   explicit PrependNormalizer(std::string prefix) : prefix_(std::move(prefix)) {}
   void apply(NormalizedText& text) const override {
@@ -60,7 +50,7 @@ class PrependNormalizer : public Normalizer {
   std::string prefix_;
 };
 
-class ReplaceNormalizer : public Normalizer {
+class ReplaceNormalizer : public NormalizerStep {
  public:
   ReplaceNormalizer(TextPattern pattern, std::string content)
       : pattern_(std::move(pattern)), content_(std::move(content)) {}
@@ -76,6 +66,7 @@ class ReplaceNormalizer : public Normalizer {
       if (first && stretch.is_match && !part.empty() && part.size() > utf8_length(part[0])) text.at_origin = false;
       if (first && stretch.is_match && content_.empty()) text.at_origin = false;
       first = false;
+      check_growth(text.text.size(), replaced.size(), "normalization");
     }
     text.text = std::move(replaced);
   }
@@ -85,7 +76,7 @@ class ReplaceNormalizer : public Normalizer {
   std::string content_;
 };
 
-class StripNormalizer : public Normalizer {
+class StripNormalizer : public NormalizerStep {
  public:
   StripNormalizer(bool left, bool right) : left_(left), right_(right) {}
 
@@ -110,7 +101,7 @@ class StripNormalizer : public Normalizer {
   bool right_;
 };
 
-class StripAccentsNormalizer : public Normalizer {
+class StripAccentsNormalizer : public NormalizerStep {
  public:
   void apply(NormalizedText& text) const override {
     std::string kept;
@@ -125,17 +116,20 @@ class StripAccentsNormalizer : public Normalizer {
   }
 };
 
-std::vector<NormalizerPointer> load_sequence(const JsonNode& node) {
-  std::vector<NormalizerPointer> parts;
-  node.for_each_item([&](std::size_t, const JsonNode& item) { parts.push_back(load_normalizer(item)); });
-  return parts;
+StepPointer load_replace(const JsonNode& node) {
+  const auto content = node.field("content").string();
+  check_replacement(content);
+  return std::make_unique<ReplaceNormalizer>(TextPattern::load_for_replacing(node.field("pattern")),
+                                             std::string(content));
 }
 
-}  // namespace
+StepPointer load_prepend(const JsonNode& node) {
+  const auto prefix = node.field("prepend").string();
+  check_replacement(prefix);
+  return std::make_unique<PrependNormalizer>(std::string(prefix));
+}
 
-std::unique_ptr<const Normalizer> load_normalizer(const JsonNode& node) {
-  const std::string_view type = node.field("type").string();
-  if (type == "Sequence") return std::make_unique<SequenceNormalizer>(load_sequence(node.field("normalizers")));
+StepPointer load_step(const JsonNode& node, std::string_view type) {
   if (type == "NFC") return std::make_unique<FormNormalizer>(NormalizationForm::nfc);
   if (type == "NFD") return std::make_unique<FormNormalizer>(NormalizationForm::nfd);
   if (type == "NFKC") return std::make_unique<FormNormalizer>(NormalizationForm::nfkc);
@@ -143,18 +137,41 @@ std::unique_ptr<const Normalizer> load_normalizer(const JsonNode& node) {
   if (type == "Lowercase") return std::make_unique<LowercaseNormalizer>();
   if (type == "StripAccents") return std::make_unique<StripAccentsNormalizer>();
   if (type == "ByteLevel") return std::make_unique<ByteLevelNormalizer>();
-  if (type == "Prepend") return std::make_unique<PrependNormalizer>(std::string(node.field("prepend").string()));
+  if (type == "Prepend") return load_prepend(node);
+  if (type == "Replace") return load_replace(node);
   if (type == "Strip") {
     return std::make_unique<StripNormalizer>(node.field("strip_left").boolean(), node.field("strip_right").boolean());
-  }
-  if (type == "Replace") {
-    return std::make_unique<ReplaceNormalizer>(TextPattern::load_for_replacing(node.field("pattern")),
-                                               std::string(node.field("content").string()));
   }
   throw Error(ErrorCode::unsupported_tokenizer,
               fmt::format("{}: normalizer \"{}\" is not supported; supported: Sequence, NFC, NFD, NFKC, NFKD, Prepend, "
                           "Replace, Lowercase, Strip, StripAccents, ByteLevel",
                           node.where(), type));
+}
+
+void load_steps(const JsonNode& node, std::vector<StepPointer>& steps) {
+  const std::string_view type = node.field("type").string();
+  if (type == "Sequence") {
+    node.field("normalizers").for_each_item([&](std::size_t, const JsonNode& item) { load_steps(item, steps); });
+    return;
+  }
+  if (steps.size() == kMaxSteps) node.fail(fmt::format("expected at most {} steps", kMaxSteps));
+  steps.push_back(load_step(node, type));
+}
+
+}  // namespace
+
+Normalizer Normalizer::load(const JsonNode& node) {
+  Normalizer normalizer;
+  load_steps(node, normalizer.steps_);
+  return normalizer;
+}
+
+void Normalizer::apply(NormalizedText& text) const {
+  const std::size_t bytes_before = text.text.size();
+  for (const auto& step : steps_) {
+    step->apply(text);
+    check_growth(bytes_before, text.text.size(), "normalization");
+  }
 }
 
 }  // namespace lacuna

@@ -1,12 +1,13 @@
 // Normalizers of tokenizer.json: what happens to a text before it is cut.
 //
 // Supported  Sequence, NFC, NFD, NFKC, NFKD, Prepend, Replace, Lowercase, Strip, StripAccents, ByteLevel. Others are
-//            Error{unsupported_tokenizer}, by name.
+//            Error{unsupported_tokenizer}, by name. limit_exceeded: growth_limit.hpp.
 // Threads    const functions are safe from any thread.
 #pragma once
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "lacuna/tokenizer/json_node.hpp"
 
@@ -17,12 +18,20 @@ struct NormalizedText {
   bool at_origin;  // its first character stems from the first character of the user's text
 };
 
-class Normalizer {
+class NormalizerStep {
  public:
-  virtual ~Normalizer() = default;
+  virtual ~NormalizerStep() = default;
   virtual void apply(NormalizedText& text) const = 0;
 };
 
-std::unique_ptr<const Normalizer> load_normalizer(const JsonNode& node);
+class Normalizer {
+ public:
+  Normalizer() = default;  // changes nothing
+  static Normalizer load(const JsonNode& node);
+  void apply(NormalizedText& text) const;
+
+ private:
+  std::vector<std::unique_ptr<const NormalizerStep>> steps_;
+};
 
 }  // namespace lacuna

@@ -2,12 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <iterator>
 
 #include "lacuna/core/error.hpp"
 
 namespace lacuna {
 namespace {
+
+constexpr std::size_t kMaxParts = 16;
+constexpr std::size_t kMaxTemplates = 2;  // 16 × 16 times the text at worst
 
 std::int32_t read_id(const JsonNode& node, std::size_t id_end) {
   const std::uint64_t id = node.unsigned_integer();
@@ -33,19 +36,22 @@ std::vector<std::int32_t> read_special_token(const JsonNode& token, std::size_t 
 PostProcessor::Template PostProcessor::load_template(const JsonNode& node, std::size_t id_end) {
   const JsonNode special_tokens = node.field("special_tokens");
   Template parts;
+  const auto add = [&](TemplatePart part) {
+    // A few parts are honest; a long list, or one special token of a million ids, is an attempt to fill the memory.
+    if (parts.size() == kMaxParts || part.ids.size() > kMaxParts) {
+      node.fail(fmt::format("expected at most {} parts in a template", kMaxParts));
+    }
+    parts.push_back(std::move(part));
+  };
   node.field("single").for_each_item([&](std::size_t, const JsonNode& item) {
     if (const auto sequence = item.find("Sequence")) {
       if (sequence->field("id").string() != "A") sequence->fail("a template for one text can only hold sequence A");
-      parts.push_back({true, {}});
+      add({true, {}});
       return;
     }
     const auto name = item.field("SpecialToken").field("id").string();
-    parts.push_back({false, read_special_token(special_tokens.field(name), id_end)});
+    add({false, read_special_token(special_tokens.field(name), id_end)});
   });
-  // A text may stand in its template more than once, but a long list of it would be an attempt to fill the memory.
-  if (std::count_if(parts.begin(), parts.end(), [](const auto& part) { return part.is_text; }) > 4) {
-    node.fail("expected the text at most four times in a template");
-  }
   return parts;
 }
 
@@ -71,7 +77,9 @@ PostProcessor PostProcessor::load(const JsonNode& node, std::size_t id_end) {
       auto part = load(item, id_end);
       std::move(part.templates_.begin(), part.templates_.end(), std::back_inserter(processor.templates_));
     });
-    if (processor.templates_.size() > 8) node.fail("expected at most eight templates one after another");
+    if (processor.templates_.size() > kMaxTemplates) {
+      node.fail(fmt::format("expected at most {} templates one after another", kMaxTemplates));
+    }
     return processor;
   }
   throw Error(

@@ -7,6 +7,7 @@
 
 #include "lacuna/core/error.hpp"
 #include "lacuna/tokenizer/byte_alphabet.hpp"
+#include "lacuna/tokenizer/growth_limit.hpp"
 #include "lacuna/tokenizer/text_pattern.hpp"
 #include "lacuna/tokenizer/unicode.hpp"
 #include "lacuna/tokenizer/utf8.hpp"
@@ -14,7 +15,7 @@
 namespace lacuna {
 namespace {
 
-using PreTokenizerPointer = std::unique_ptr<const PreTokenizer>;
+using StepPointer = std::unique_ptr<const PreTokenizerStep>;
 
 constexpr std::string_view kGpt2Pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
@@ -59,18 +60,7 @@ void rewrite_pieces(Pieces& pieces, const Write& write) {
   pieces.text = std::move(text);
 }
 
-class SequencePreTokenizer : public PreTokenizer {
- public:
-  explicit SequencePreTokenizer(std::vector<PreTokenizerPointer> parts) : parts_(std::move(parts)) {}
-  void apply(Pieces& pieces) const override {
-    for (const auto& part : parts_) part->apply(pieces);
-  }
-
- private:
-  std::vector<PreTokenizerPointer> parts_;
-};
-
-class SplitPreTokenizer : public PreTokenizer {
+class SplitPreTokenizer : public PreTokenizerStep {
  public:
   SplitPreTokenizer(TextPattern pattern, SplitBehavior behavior, bool invert)
       : pattern_(std::move(pattern)), behavior_(behavior), invert_(invert) {}
@@ -88,7 +78,7 @@ class SplitPreTokenizer : public PreTokenizer {
 };
 
 // Splits at single characters of a class.
-class CharacterPreTokenizer : public PreTokenizer {
+class CharacterPreTokenizer : public PreTokenizerStep {
  public:
   CharacterPreTokenizer(std::function<bool(char32_t)> matches, SplitBehavior behavior)
       : matches_(std::move(matches)), behavior_(behavior) {}
@@ -114,7 +104,7 @@ class CharacterPreTokenizer : public PreTokenizer {
 };
 
 // Runs of word characters and runs of other visible characters; white space goes.
-class WhitespacePreTokenizer : public PreTokenizer {
+class WhitespacePreTokenizer : public PreTokenizerStep {
  public:
   void apply(Pieces& pieces) const override {
     split_pieces(pieces, SplitBehavior::isolated, false, [](std::string_view text, std::vector<Stretch>& out) {
@@ -135,7 +125,7 @@ class WhitespacePreTokenizer : public PreTokenizer {
   }
 };
 
-class ByteLevelPreTokenizer : public PreTokenizer {
+class ByteLevelPreTokenizer : public PreTokenizerStep {
  public:
   ByteLevelPreTokenizer(bool add_prefix_space, bool use_regex)
       : add_prefix_space_(add_prefix_space), pattern_(TextPattern::regex(kGpt2Pattern)), use_regex_(use_regex) {}
@@ -165,7 +155,7 @@ class ByteLevelPreTokenizer : public PreTokenizer {
 
 enum class PrependScheme { first, always, never };
 
-class MetaspacePreTokenizer : public PreTokenizer {
+class MetaspacePreTokenizer : public PreTokenizerStep {
  public:
   MetaspacePreTokenizer(std::string replacement, PrependScheme scheme, bool split)
       : replacement_(std::move(replacement)), scheme_(scheme), split_(split) {}
@@ -204,13 +194,7 @@ SplitBehavior parse_behavior(const JsonNode& node) {
                   name));
 }
 
-PreTokenizerPointer load_sequence(const JsonNode& node) {
-  std::vector<PreTokenizerPointer> parts;
-  node.for_each_item([&](std::size_t, const JsonNode& item) { parts.push_back(load_pre_tokenizer(item)); });
-  return std::make_unique<SequencePreTokenizer>(std::move(parts));
-}
-
-PreTokenizerPointer load_metaspace(const JsonNode& node) {
+StepPointer load_metaspace(const JsonNode& node) {
   const auto replacement = single_character(node.field("replacement"));
   const auto scheme_name = node.string_or_nothing("prepend_scheme").value_or("always");
   auto scheme = PrependScheme::always;
@@ -230,18 +214,10 @@ PreTokenizerPointer load_metaspace(const JsonNode& node) {
   return std::make_unique<MetaspacePreTokenizer>(replacement, scheme, node.boolean_or("split", true));
 }
 
-PreTokenizerPointer load_bert() {
-  std::vector<PreTokenizerPointer> parts;
-  parts.push_back(std::make_unique<CharacterPreTokenizer>(is_whitespace, SplitBehavior::removed));
-  parts.push_back(std::make_unique<CharacterPreTokenizer>(is_punctuation, SplitBehavior::isolated));
-  return std::make_unique<SequencePreTokenizer>(std::move(parts));
-}
-
-}  // namespace
-
-std::unique_ptr<const PreTokenizer> load_pre_tokenizer(const JsonNode& node) {
-  const std::string_view type = node.field("type").string();
-  if (type == "Sequence") return load_sequence(node.field("pretokenizers"));
+StepPointer load_step(const JsonNode& node, std::string_view type) {
+  const auto characters = [](auto matches, SplitBehavior behavior) {
+    return std::make_unique<CharacterPreTokenizer>(matches, behavior);
+  };
   if (type == "ByteLevel") {
     return std::make_unique<ByteLevelPreTokenizer>(node.field("add_prefix_space").boolean(),
                                                    node.boolean_or("use_regex", true));
@@ -252,24 +228,51 @@ std::unique_ptr<const PreTokenizer> load_pre_tokenizer(const JsonNode& node) {
   }
   if (type == "Metaspace") return load_metaspace(node);
   if (type == "Digits") {
-    return std::make_unique<CharacterPreTokenizer>(
-        is_numeric, node.field("individual_digits").boolean() ? SplitBehavior::isolated : SplitBehavior::contiguous);
+    const bool individual = node.field("individual_digits").boolean();
+    return characters(is_numeric, individual ? SplitBehavior::isolated : SplitBehavior::contiguous);
   }
   if (type == "Punctuation") {
     const auto behavior = node.find("behavior");
-    return std::make_unique<CharacterPreTokenizer>(is_punctuation,
-                                                   behavior ? parse_behavior(*behavior) : SplitBehavior::isolated);
+    return characters(is_punctuation, behavior ? parse_behavior(*behavior) : SplitBehavior::isolated);
   }
   if (type == "Whitespace") return std::make_unique<WhitespacePreTokenizer>();
-  if (type == "WhitespaceSplit") {
-    return std::make_unique<CharacterPreTokenizer>(is_whitespace, SplitBehavior::removed);
-  }
-  if (type == "BertPreTokenizer") return load_bert();
+  if (type == "WhitespaceSplit") return characters(is_whitespace, SplitBehavior::removed);
   throw Error(
       ErrorCode::unsupported_tokenizer,
       fmt::format("{}: pre-tokenizer \"{}\" is not supported; supported: Sequence, ByteLevel, Split, Metaspace, "
                   "Digits, Punctuation, Whitespace, WhitespaceSplit, BertPreTokenizer",
                   node.where(), type));
+}
+
+void load_steps(const JsonNode& node, std::vector<StepPointer>& steps) {
+  const std::string_view type = node.field("type").string();
+  if (type == "Sequence") {
+    node.field("pretokenizers").for_each_item([&](std::size_t, const JsonNode& item) { load_steps(item, steps); });
+    return;
+  }
+  if (steps.size() == kMaxSteps) node.fail(fmt::format("expected at most {} steps", kMaxSteps));
+  if (type == "BertPreTokenizer") {
+    steps.push_back(std::make_unique<CharacterPreTokenizer>(is_whitespace, SplitBehavior::removed));
+    steps.push_back(std::make_unique<CharacterPreTokenizer>(is_punctuation, SplitBehavior::isolated));
+    return;
+  }
+  steps.push_back(load_step(node, type));
+}
+
+}  // namespace
+
+PreTokenizer PreTokenizer::load(const JsonNode& node) {
+  PreTokenizer pre_tokenizer;
+  load_steps(node, pre_tokenizer.steps_);
+  return pre_tokenizer;
+}
+
+void PreTokenizer::apply(Pieces& pieces) const {
+  const std::size_t bytes_before = pieces.text.size();
+  for (const auto& step : steps_) {
+    step->apply(pieces);
+    check_growth(bytes_before, pieces.text.size(), "pre-tokenization");
+  }
 }
 
 }  // namespace lacuna

@@ -99,16 +99,16 @@ class JsonPipeline : public TokenizerPipeline {
       : vocabulary_(load_vocabulary(root.field("model").field("vocab"))),
         model_(load_model(root.field("model"), vocabulary_)),
         added_vocabulary_(0) {
-    if (const auto node = root.find("normalizer")) normalizer_ = load_normalizer(*node);
-    if (const auto node = root.find("pre_tokenizer")) pre_tokenizer_ = load_pre_tokenizer(*node);
+    if (const auto node = root.find("normalizer")) normalizer_ = Normalizer::load(*node);
+    if (const auto node = root.find("pre_tokenizer")) pre_tokenizer_ = PreTokenizer::load(*node);
     if (const auto node = root.find("added_tokens")) add_tokens(load_added_tokens(*node), *node);
     if (const auto node = root.find("post_processor")) post_processor_ = PostProcessor::load(*node, vocab_size());
     if (const auto node = root.find("decoder")) decoder_ = Decoder::load(*node);
   }
 
   std::vector<std::int32_t> encode(std::string_view text, bool add_special_tokens) const override {
-    Pieces pieces = added_tokens_.cut(text, normalizer_.get());
-    if (pre_tokenizer_) pre_tokenizer_->apply(pieces);
+    Pieces pieces = added_tokens_.cut(text, normalizer_);
+    pre_tokenizer_.apply(pieces);
     return post_processor_.apply(encode_pieces(pieces), add_special_tokens);
   }
 
@@ -165,7 +165,7 @@ class JsonPipeline : public TokenizerPipeline {
       added_vocabulary_.add(token.content, static_cast<std::uint64_t>(token.id));
       if (token.special) special_ids_.insert(token.id);
     }
-    added_tokens_ = AddedTokens(std::move(tokens), normalizer_.get());
+    added_tokens_ = AddedTokens(std::move(tokens), normalizer_);
   }
 
   std::vector<std::int32_t> encode_pieces(const Pieces& pieces) const {
@@ -201,8 +201,8 @@ class JsonPipeline : public TokenizerPipeline {
   BpeModel model_;
   Vocabulary added_vocabulary_;
   std::unordered_set<std::int32_t> special_ids_;
-  std::unique_ptr<const Normalizer> normalizer_;
-  std::unique_ptr<const PreTokenizer> pre_tokenizer_;
+  Normalizer normalizer_;
+  PreTokenizer pre_tokenizer_;
   AddedTokens added_tokens_;
   PostProcessor post_processor_;
   Decoder decoder_;

@@ -31,6 +31,10 @@ void Vocabulary::add(std::string_view token, std::uint64_t id) {
     throw Error(ErrorCode::bad_tokenizer,
                 fmt::format("token \"{}\" has id {}, expected an id below {}", token, id, id_limit_));
   }
+  if (token.size() > kMaxTokenBytes) {
+    throw Error(ErrorCode::bad_tokenizer, fmt::format("the token with id {} has {} bytes, expected at most {}", id,
+                                                      token.size(), kMaxTokenBytes));
+  }
   if (2 * (entries_.size() + 1) > slots_.size()) grow();
   const std::size_t slot = slot_of(token);
   if (slots_[slot] != 0) throw Error(ErrorCode::bad_tokenizer, fmt::format("token \"{}\" is listed twice", token));

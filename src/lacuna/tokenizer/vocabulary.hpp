@@ -3,7 +3,8 @@
 // Layout   all token texts lie one after another in one string; an open-addressing table maps text to entry, a dense
 //          array maps id to entry. Ids may have holes.
 // Cost     both look-ups O(1); about 20 bytes per token beside its text.
-// Errors   Error{bad_tokenizer}: a text or an id is given twice; an id is far beyond the number of tokens.
+// Errors   Error{bad_tokenizer}: a text or an id is given twice; an id is far beyond the number of tokens; a text
+//          is longer than kMaxTokenBytes.
 // Threads  const functions are safe from any thread.
 #pragma once
 
@@ -19,6 +20,7 @@ namespace lacuna {
 class Vocabulary {
  public:
   static constexpr std::int32_t kAbsent = -1;
+  static constexpr std::size_t kMaxTokenBytes = 65535;
 
   // Prepares for `n_tokens` more tokens. Ids must stay below 16 × n_tokens + 2^20: a few holes are honest, an id of
   // four billion in a small file is an attempt to make a reader allocate.
