@@ -4,6 +4,8 @@
 #include "lacuna/core/cpu.hpp"
 #include "lacuna/core/threads.hpp"
 #include "lacuna/core/version.hpp"
+#include "lacuna/kernels/gemm/gemm.hpp"
+#include "lacuna/store/query.hpp"
 
 namespace lacuna::cli {
 namespace {
@@ -19,6 +21,8 @@ void run_info(const Session& session) {
         {"isa_detected", isa_name(detected_isa_level())},
         {"bf16", cpu_has_bf16()}}},
       {"threads", thread_count()},
+      {"blas", kernels::linear_algebra_description()},
+      {"duckdb", duckdb_version()},
       {"cuda", Json(nullptr)},
   };
   session.print_json(document);
@@ -29,6 +33,8 @@ void run_info(const Session& session) {
       {"kernels", fmt::format("{} (processor: {}, bf16: {})", isa_name(isa_level()), isa_name(detected_isa_level()),
                               cpu_has_bf16() ? "yes" : "no")},
       {"threads", fmt::format("{} of {} available", thread_count(), available_threads())},
+      {"blas", kernels::linear_algebra_description()},
+      {"duckdb", duckdb_version()},
       {"cuda", "not built in"},
   }));
 }

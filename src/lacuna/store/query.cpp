@@ -1,5 +1,7 @@
 #include "lacuna/store/query.hpp"
 
+#include <duckdb.h>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -48,5 +50,7 @@ void export_parquet(const std::filesystem::path& database, const std::filesystem
   require_schema(connection);
   export_tables(connection, folder, context);
 }
+
+std::string duckdb_version() { return duckdb_library_version(); }
 
 }  // namespace lacuna

@@ -33,4 +33,6 @@ QueryTable query_store(const std::filesystem::path& database, const std::string&
 void export_parquet(const std::filesystem::path& database, const std::filesystem::path& folder,
                     const RunContext& context = {});
 
+std::string duckdb_version();  // "v1.4.4", of the library in use
+
 }  // namespace lacuna

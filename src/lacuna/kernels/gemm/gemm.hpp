@@ -13,6 +13,8 @@
 // Source    kernels/gemm/README.md says which library serves which shape, and why.
 #pragma once
 
+#include <string>
+
 #include "lacuna/core/tensor.hpp"
 
 namespace lacuna::kernels {
@@ -27,5 +29,7 @@ void gemm_nt_bf16(MatrixView<const std::uint16_t> a, MatrixView<const std::uint1
 void gram_update(MatrixView<const float> x, MatrixView<float> gram, float alpha, float beta);
 void gram_update_upper(MatrixView<const float> x, MatrixView<float> gram, float alpha, float beta);
 void mirror_upper(MatrixView<float> square);  // lower triangle ← transpose of the upper one
+
+std::string linear_algebra_description();  // "oneDNN 2.6.3; OpenBLAS 0.3.21 … Cooperlake", for people
 
 }  // namespace lacuna::kernels

@@ -126,4 +126,9 @@ void matmul(MatrixView<const std::uint16_t> a, MatrixView<const std::uint16_t> b
   run_matmul(dnnl::memory::data_type::bf16, a, b, transpose_b, c, beta);
 }
 
+std::string version_text() {
+  const dnnl_version_t* v = dnnl_version();
+  return fmt::format("oneDNN {}.{}.{}", v->major, v->minor, v->patch);
+}
+
 }  // namespace lacuna::kernels::onednn

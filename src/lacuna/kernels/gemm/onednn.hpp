@@ -8,6 +8,8 @@
 // Errors    Error{internal} with the library's words.
 #pragma once
 
+#include <string>
+
 #include "lacuna/core/tensor.hpp"
 
 namespace lacuna::kernels::onednn {
@@ -20,5 +22,7 @@ void matmul(MatrixView<const float> a, MatrixView<const float> b, Transpose tran
             float beta);
 void matmul(MatrixView<const std::uint16_t> a, MatrixView<const std::uint16_t> b, Transpose transpose_b,
             MatrixView<float> c, float beta);
+
+std::string version_text();  // "oneDNN 2.6.3"
 
 }  // namespace lacuna::kernels::onednn
