@@ -7,6 +7,7 @@
 
 #include "formats/safetensors_bytes.hpp"
 #include "lacuna/core/error.hpp"
+#include "support/failing_allocator.hpp"
 #include "support/shared_data.hpp"
 #include "support/temp_folder.hpp"
 
@@ -99,6 +100,33 @@ TEST(Checkpoint, FoldersWithoutWeightsAreNotFound) {
   EXPECT_EQ(code_of_open(folder.path()), ErrorCode::not_found);
   EXPECT_EQ(code_of_open(folder / "absent"), ErrorCode::not_found);
   EXPECT_EQ(code_of_open(folder.write("file", "x")), ErrorCode::not_found);
+}
+
+TEST(Checkpoint, RunningOutOfMemoryIsAnErrorAtEveryAllocation) {
+  const test::TempFolder folder;
+  write_sharded(folder);
+  const std::string reference = folder.path().string();
+  for (std::uint64_t nth = 0;; ++nth) {
+    ASSERT_LT(nth, 10'000U);
+    auto code = ErrorCode::internal;
+    bool opened = false;
+    bool failed = false;
+    {
+      const test::FailingAllocation failing(nth);
+      try {
+        opened = Checkpoint::open(reference).shards().size() == 2;
+      } catch (const Error& error) {
+        code = error.code();
+      }
+      failed = failing.happened();
+    }
+    if (!failed) {
+      EXPECT_TRUE(opened);
+      EXPECT_GT(nth, 50U);
+      return;
+    }
+    EXPECT_EQ(code, ErrorCode::out_of_memory) << nth;
+  }
 }
 
 TEST(Checkpoint, OpensTheTrainedModels) {

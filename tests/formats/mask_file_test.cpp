@@ -3,10 +3,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
 
 #include "formats/error_code_of.hpp"
 #include "formats/safetensors_bytes.hpp"
 #include "lacuna/core/atomic_file.hpp"
+#include "lacuna/formats/checkpoint.hpp"
+#include "support/shared_data.hpp"
 #include "support/temp_folder.hpp"
 
 namespace lacuna {
@@ -77,6 +83,46 @@ TEST(MaskFile, DamageIsRefused) {
   EXPECT_EQ(code(crafted(R"({"lacuna.format":"mask","lacuna.version":"2"})")), ErrorCode::unsupported_format);
   EXPECT_EQ(code(crafted(R"({"lacuna.format":"mask"})")), ErrorCode::unsupported_format);
   EXPECT_EQ(code(crafted(R"({"format":"pt"})")), ErrorCode::unsupported_format);
+}
+
+// NumPy packed these: where magnitude pruned a matrix at one threshold, every kept weight is larger than every pruned
+// one, which no other bit order or alignment of rows would give.
+TEST(MaskFile, GoldenMasksSplitTheirMatricesAtOneThreshold) {
+  LACUNA_REQUIRE_SHARED("golden/tiny-llama.magnitude-0-0-0.5.masks.npz");
+  const auto file = read_mask_file(test::shared_path("golden/tiny-llama.magnitude-0-0-0.5.masks.npz"));
+  const auto model = Checkpoint::open(test::shared_path("models/tiny-llama"));
+  EXPECT_EQ(file.masks.size() % 7, 0U);
+  for (const auto& mask : file.masks) {
+    const auto place = mask.where();
+    ASSERT_TRUE(place) << mask.name;
+    const auto& weight = model.get("model.layers." + format_mask_key(*place) + ".weight");
+    ASSERT_EQ(weight.shape, (Shape{mask.rows, mask.cols})) << mask.name;
+    const auto entries = static_cast<std::size_t>(mask.rows * mask.cols);
+    std::vector<std::byte> kept(entries);
+    unpack_mask_bits(mask.bits, mask.rows, mask.cols, kept);
+    float largest_pruned = 0.0F;
+    float smallest_kept = std::numeric_limits<float>::infinity();
+    for (std::size_t i = 0; i < entries; ++i) {
+      std::uint16_t bits = 0;
+      std::memcpy(&bits, weight.data + 2 * i, 2);
+      const float magnitude = std::abs(bf16_to_f32(bits));
+      if (kept[i] != std::byte{0}) smallest_kept = std::min(smallest_kept, magnitude);
+      if (kept[i] == std::byte{0}) largest_pruned = std::max(largest_pruned, magnitude);
+    }
+    EXPECT_LT(largest_pruned, smallest_kept) << mask.name;
+  }
+}
+
+TEST(MaskFile, GoldenPatternMasksKeepTwoOfFour) {
+  LACUNA_REQUIRE_SHARED("golden/tiny-llama.wanda-2-4-0.5.masks.npz");
+  const auto file = read_mask_file(test::shared_path("golden/tiny-llama.wanda-2-4-0.5.masks.npz"));
+  for (const auto& mask : file.masks) {
+    ASSERT_EQ(mask.cols % 4, 0) << mask.name;
+    for (const auto byte : mask.bits) {
+      EXPECT_LE(std::popcount(std::to_integer<std::uint8_t>(byte >> 4)), 2);
+      EXPECT_LE(std::popcount(std::to_integer<std::uint8_t>(byte & std::byte{15})), 2);
+    }
+  }
 }
 
 }  // namespace

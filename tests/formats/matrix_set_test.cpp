@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <optional>
 
 #include "formats/error_code_of.hpp"
 #include "lacuna/formats/mask_file.hpp"
+#include "lacuna/formats/pt_writer.hpp"
 #include "lacuna/formats/safetensors_writer.hpp"
 #include "support/shared_data.hpp"
 #include "support/temp_folder.hpp"
@@ -136,6 +138,36 @@ TEST(MatrixSet, MasksAreMatricesOfZeroAndOne) {
   EXPECT_EQ(view.dtype, DType::boolean);
   EXPECT_EQ(view.shape, (Shape{1, 10}));
   for (std::int64_t c = 0; c < 10; ++c) EXPECT_EQ(view.data[c], c == 0 || c == 9 ? std::byte{1} : std::byte{0});
+}
+
+TEST(MatrixSet, AModelWrittenAsAScriptTreeHoldsTheSameMatrices) {
+  LACUNA_REQUIRE_SHARED("models/tiny-llama");
+  const auto model = MatrixSet::open(test::shared_path("models/tiny-llama"));
+  const test::TempFolder folder;
+  for (const auto& matrix : model.matrices()) {
+    const auto path = folder / script_path("dense", {matrix.layer, matrix.component, SparsityPattern{0, 0}, 0.0});
+    fs::create_directories(path.parent_path());
+    write_pt_tensor(path, matrix.view);
+  }
+  const auto tree = MatrixSet::open(folder.path().string());
+  EXPECT_EQ(tree.kind(), MatrixSetKind::script_tree);
+  ASSERT_EQ(labels(tree), labels(model));
+  for (std::size_t i = 0; i < tree.matrices().size(); ++i) {
+    const auto& view = tree.matrices()[i].view;
+    ASSERT_EQ(view.shape, model.matrices()[i].view.shape);
+    EXPECT_EQ(std::memcmp(view.data, model.matrices()[i].view.data, view.bytes()), 0) << tree.matrices()[i].label();
+  }
+}
+
+TEST(MatrixSet, GoldenMasksPairWithTheirModel) {
+  LACUNA_REQUIRE_SHARED("golden/books-opt-14m.wanda-0-0-0.5.masks.npz");
+  const auto model = MatrixSet::open(test::shared_path("models/books-opt-14m"));
+  const auto masks = MatrixSet::open(test::shared_path("golden/books-opt-14m.wanda-0-0-0.5.masks.npz"));
+  EXPECT_EQ(masks.kind(), MatrixSetKind::mask);
+  ASSERT_EQ(labels(masks), labels(model));
+  for (std::size_t i = 0; i < masks.matrices().size(); ++i) {
+    EXPECT_EQ(masks.matrices()[i].view.shape, model.matrices()[i].view.shape);
+  }
 }
 
 TEST(MatrixSet, TheTrainedModelsGiveEveryPrunedLinear) {

@@ -11,6 +11,7 @@
 #include "formats/safetensors_bytes.hpp"
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/formats/safetensors.hpp"
+#include "support/failing_allocator.hpp"
 #include "support/temp_folder.hpp"
 
 namespace lacuna {
@@ -177,6 +178,32 @@ TEST(SafetensorsWriter, WritingOverItsOwnMappedInputKeepsEveryByte) {
     EXPECT_EQ(std::memcmp(input.tensors[0].view.data, values.data(), values.size()), 0) << output;
     const auto copy = read_safetensors(folder / output);
     EXPECT_EQ(std::memcmp(copy.tensors[0].view.data, values.data(), values.size()), 0) << output;
+  }
+}
+
+TEST(SafetensorsWriter, RunningOutOfMemoryIsAnErrorAndLeavesNothing) {
+  const test::TempFolder folder;
+  const auto input = read_safetensors(folder.write("in", input_bytes()));
+  const auto target = folder / "out";
+  for (std::uint64_t nth = 0;; ++nth) {
+    ASSERT_LT(nth, 1000U);
+    auto code = ErrorCode::internal;
+    bool failed = false;
+    {
+      const test::FailingAllocation failing(nth);
+      try {
+        write_safetensors(target, input.tensors, input.metadata);
+      } catch (const Error& error) {
+        code = error.code();
+      }
+      failed = failing.happened();
+    }
+    if (!failed) {
+      EXPECT_GT(nth, 10U);
+      return;
+    }
+    EXPECT_EQ(code, ErrorCode::out_of_memory) << nth;
+    EXPECT_EQ(files_in(folder.path()), 1U) << nth;
   }
 }
 

@@ -14,6 +14,16 @@
 
 namespace lacuna {
 namespace fs = std::filesystem;
+namespace {
+
+struct Descriptor {  // closes on every way out, running out of memory included
+  int fd = -1;
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
+};
+
+}  // namespace
 
 AtomicFile::AtomicFile(fs::path target) : target_(std::move(target)) {
   static std::atomic<unsigned> counter{0};
@@ -43,6 +53,7 @@ void AtomicFile::write(std::span<const std::byte> bytes) {
 }
 
 void AtomicFile::commit() {
+  const fs::path folder = target_.parent_path();  // from the rename on nothing allocates: the file is in place then
   if (::fsync(fd_) != 0) throw errno_error(errno, "sync", target_);
   const int closed = ::close(fd_);
   fd_ = -1;
@@ -51,7 +62,7 @@ void AtomicFile::commit() {
     ::unlink(temporary_.c_str());
     throw errno_error(reason, "rename into place", target_);
   }
-  sync_folder(target_.parent_path());
+  sync_folder(folder);
 }
 
 void write_file_atomic(const fs::path& target, std::string_view content) {
@@ -61,38 +72,31 @@ void write_file_atomic(const fs::path& target, std::string_view content) {
 }
 
 std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0) throw errno_error(errno, "open", path);
   std::string content;
   std::string chunk(1 << 16, '\0');
+  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+  if (file.fd < 0) throw errno_error(errno, "open", path);
   while (true) {
-    const ssize_t n = ::read(fd, chunk.data(), chunk.size());
+    const ssize_t n = ::read(file.fd, chunk.data(), chunk.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) {
-      const int reason = errno;
-      ::close(fd);
-      throw errno_error(reason, "read", path);
-    }
-    if (n == 0) break;
+    if (n < 0) throw errno_error(errno, "read", path);
+    if (n == 0) return content;
     content.append(chunk.data(), static_cast<std::size_t>(n));
     if (content.size() > max_bytes) {
-      ::close(fd);
-      throw Error(ErrorCode::limit_exceeded, fmt::format("the file is larger than the {} bytes allowed here", max_bytes))
+      throw Error(ErrorCode::limit_exceeded,
+                  fmt::format("the file is larger than the {} bytes allowed here", max_bytes))
           .at(path);
     }
   }
-  ::close(fd);
-  return content;
 }
 
 void sync_folder(const fs::path& folder) {
-  const fs::path target = folder.empty() ? fs::path(".") : folder;
-  const int fd = ::open(target.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) throw errno_error(errno, "open folder", target);
+  const int fd = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) throw errno_error(errno, "open folder", folder);
   const int result = ::fsync(fd);
   const int reason = errno;
   ::close(fd);
-  if (result != 0 && reason != EINVAL) throw errno_error(reason, "sync folder", target);  // EINVAL: not supported there
+  if (result != 0 && reason != EINVAL) throw errno_error(reason, "sync folder", folder);  // EINVAL: not supported there
 }
 
 void publish_folder(const fs::path& from, const fs::path& to) {

@@ -60,11 +60,11 @@ std::int64_t modified_ns(const struct stat& status) {
 }  // namespace
 
 std::shared_ptr<const MappedFile> MappedFile::open(const std::filesystem::path& path) {
+  std::shared_ptr<MappedFile> file(new MappedFile);  // allocates before anything is open, so that nothing can leak
+  file->path_ = path;
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) throw errno_error(errno, "open", path);
-  std::shared_ptr<MappedFile> file(new MappedFile);
-  file->path_ = path;
-  struct stat status {};
+  struct stat status{};
   const bool known = fstat(fd, &status) == 0;
   if (!known || !S_ISREG(status.st_mode)) {
     ::close(fd);
@@ -92,7 +92,7 @@ MappedFile::~MappedFile() {
 
 void MappedFile::check_intact() const {
   const bool faulted = slot_ >= 0 && guard_slots[static_cast<std::size_t>(slot_)].faulted.load();
-  struct stat status {};
+  struct stat status{};
   const bool changed = stat(path_.c_str(), &status) != 0 || static_cast<std::uint64_t>(status.st_size) != size_ ||
                        modified_ns(status) != modified_ns_;
   if (faulted || changed) {
@@ -101,7 +101,7 @@ void MappedFile::check_intact() const {
 }
 
 void install_truncation_guard() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_sigaction = on_bus_error;
   action.sa_flags = SA_SIGINFO;
   sigemptyset(&action.sa_mask);

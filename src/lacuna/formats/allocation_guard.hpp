@@ -1,4 +1,4 @@
-// Turns a failed allocation inside a reader into Error{out_of_memory} that names the file.
+// Turns a failed allocation inside a reader or writer into Error{out_of_memory} that names the file.
 #pragma once
 
 #include <filesystem>
@@ -10,14 +10,15 @@
 
 namespace lacuna {
 
-template <typename Action>
-auto guard_allocation(const std::filesystem::path& path, Action&& action) {
+// Path: std::filesystem::path, or text that is converted only when it is needed, since converting allocates.
+template <typename Path, typename Action>
+auto guard_allocation(const Path& path, Action&& action) {
   try {
     return std::forward<Action>(action)();
   } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::out_of_memory, "not enough memory to read the file").at(path);
+    throw Error(ErrorCode::out_of_memory, "not enough memory for this file").at(path);
   } catch (const std::length_error&) {
-    throw Error(ErrorCode::out_of_memory, "not enough memory to read the file").at(path);
+    throw Error(ErrorCode::out_of_memory, "not enough memory for this file").at(path);
   }
 }
 

@@ -19,8 +19,9 @@ const std::string kFormatKey = "lacuna.format";
 const std::string kVersionKey = "lacuna.version";
 const std::string kColumnsKey = "lacuna.columns";
 
-std::filesystem::path path_of(const TensorArchive& archive) {
-  return archive.files.empty() ? std::filesystem::path() : archive.files.front()->path();
+const std::filesystem::path& path_of(const TensorArchive& archive) {
+  static const std::filesystem::path none;
+  return archive.files.empty() ? none : archive.files.front()->path();
 }
 
 Error damaged(const TensorArchive& archive, const std::string& message) {
@@ -37,7 +38,7 @@ std::map<std::string, std::int64_t> columns_of(const TensorArchive& archive) {
   std::map<std::string, std::int64_t> columns;
   const auto entry = archive.metadata.find(kColumnsKey);
   if (entry == archive.metadata.end()) throw damaged(archive, "the mask file lacks its lacuna.columns");
-  const auto path = path_of(archive);
+  const auto& path = path_of(archive);
   JsonCursor json(entry->second, path);
   std::string name;
   json.begin_object();
@@ -107,6 +108,18 @@ Mask read_mask(TensorArchive& archive, const NamedTensor& tensor, const std::map
   return mask;
 }
 
+std::string columns_json(std::span<const MaskSpec> masks) {
+  std::map<std::string_view, std::int64_t> columns;  // sorted, so that equal masks give equal files
+  for (const auto& mask : masks) columns.emplace(mask.name, mask.cols);
+  std::string json = "{";
+  std::string_view separator;
+  for (const auto& [name, cols] : columns) {
+    json += fmt::format("{}{}:{}", separator, json_text(name), cols);
+    separator = ",";
+  }
+  return json + "}";
+}
+
 }  // namespace
 
 std::optional<LayerComponent> Mask::where() const {
@@ -132,7 +145,7 @@ bool is_mask_archive(const TensorArchive& archive) {
 }
 
 MaskFile read_masks(TensorArchive archive) {
-  const auto path = path_of(archive);
+  const auto& path = path_of(archive);  // of a mapped file, which outlives the archive's move below
   return guard_allocation(path, [&] {
     if (!is_mask_archive(archive)) {
       throw Error(ErrorCode::unsupported_format, "expected a mask file (safetensors with lacuna.format = mask, or npz)")
@@ -160,23 +173,15 @@ MaskFile read_mask_file(const std::filesystem::path& path) { return read_masks(o
 void write_mask_file(const std::filesystem::path& path, std::span<const MaskSpec> masks,
                      const std::map<std::string, std::string>& metadata, const MaskProducer& produce,
                      const RunContext& context) {
-  std::vector<TensorSpec> specs;
-  std::map<std::string, std::int64_t> columns;  // sorted, so that equal masks give equal files
-  for (const auto& mask : masks) {
-    specs.push_back({mask.name, DType::u8, {mask.rows, mask_row_bytes(mask.cols)}});
-    columns.emplace(mask.name, mask.cols);
-  }
-  std::string columns_json = "{";
-  std::string_view separator;
-  for (const auto& [name, cols] : columns) {
-    columns_json += fmt::format("{}{}:{}", separator, json_text(name), cols);
-    separator = ",";
-  }
-  auto all = metadata;
-  all[kFormatKey] = "mask";
-  all[kVersionKey] = "1";
-  all[kColumnsKey] = columns_json + "}";
-  write_safetensors(path, std::span<const TensorSpec>(specs), all, produce, context);
+  guard_allocation(path, [&] {
+    std::vector<TensorSpec> specs;
+    for (const auto& mask : masks) specs.push_back({mask.name, DType::u8, {mask.rows, mask_row_bytes(mask.cols)}});
+    auto all = metadata;
+    all[kFormatKey] = "mask";
+    all[kVersionKey] = "1";
+    all[kColumnsKey] = columns_json(masks);
+    write_safetensors(path, std::span<const TensorSpec>(specs), all, produce, context);
+  });
 }
 
 }  // namespace lacuna

@@ -277,8 +277,7 @@ TensorArchive read_safetensors(const std::filesystem::path& path) {
 }
 
 TensorArchive read_safetensors(std::shared_ptr<const MappedFile> file) {
-  const auto path = file->path();
-  return guard_allocation(path, [&] { return read_checked(std::move(file)); });
+  return guard_allocation(file->path(), [&] { return read_checked(file); });
 }
 
 bool looks_like_safetensors(std::span<const std::byte> file) {

@@ -9,6 +9,7 @@
 
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/error.hpp"
+#include "lacuna/formats/allocation_guard.hpp"
 #include "lacuna/formats/json_text.hpp"
 #include "lacuna/formats/printable.hpp"
 #include "lacuna/formats/safetensors.hpp"
@@ -121,67 +122,79 @@ std::span<const std::byte> as_bytes(const std::string& text) {
   return std::as_bytes(std::span(text.data(), text.size()));
 }
 
+std::span<std::byte> sized(AlignedBuffer<std::byte>& buffer, std::size_t bytes) {
+  if (buffer.size() < bytes) buffer = AlignedBuffer<std::byte>(bytes);
+  return buffer.span().first(bytes);
+}
+
+const MappedFile& single_safetensors_file(const TensorArchive& input) {
+  if (input.format == FileFormat::safetensors && input.files.size() == 1) return *input.files.front();
+  throw Error(ErrorCode::unsupported_format,
+              fmt::format("only safetensors files are rewritten, got {}", file_format_name(input.format)));
+}
+
 }  // namespace
 
 void write_safetensors(const fs::path& path, std::span<const TensorSpec> tensors, const SafetensorsMetadata& metadata,
                        const TensorProducer& produce, const RunContext& context) {
-  const Plan plan = plan_file(path, tensors, metadata);
-  TensorOutput out(path, plan.total_bytes, context);
-  out.write(as_bytes(plan.header));
-  AlignedBuffer<std::byte> buffer;
-  for (const auto index : plan.order) {
-    context.check_stop();
-    const std::size_t bytes = spec_bytes(tensors[index]);
-    if (buffer.size() < bytes) buffer = AlignedBuffer<std::byte>(bytes);
-    const auto values = buffer.span().first(bytes);
-    produce(index, values);
-    out.write(values);
-  }
-  out.commit();
+  guard_allocation(path, [&] {
+    const Plan plan = plan_file(path, tensors, metadata);
+    TensorOutput out(path, plan.total_bytes, context);
+    out.write(as_bytes(plan.header));
+    AlignedBuffer<std::byte> buffer;
+    for (const auto index : plan.order) {
+      context.check_stop();
+      const auto values = sized(buffer, spec_bytes(tensors[index]));
+      produce(index, values);
+      out.write(values);
+    }
+    out.commit();
+  });
 }
 
 void write_safetensors(const fs::path& path, std::span<const NamedTensor> tensors, const SafetensorsMetadata& metadata,
                        const RunContext& context, const std::function<void()>& before_commit) {
-  const auto specs = specs_of(tensors);
-  const Plan plan = plan_file(path, specs, metadata);
-  TensorOutput out(path, plan.total_bytes, context);
-  out.write(as_bytes(plan.header));
-  AlignedBuffer<std::byte> scratch;
-  try {
-    const auto sink = [&](std::span<const std::byte> bytes) { out.write(bytes); };
-    for (const auto index : plan.order) write_row_major(tensors[index].view, scratch, sink);
-  } catch (const Error&) {
-    if (before_commit) before_commit();  // the cause may be an input that lost its pages: then this throws file_changed
-    throw;
-  }
-  if (before_commit) before_commit();
-  out.commit();
+  guard_allocation(path, [&] {
+    const auto specs = specs_of(tensors);
+    const Plan plan = plan_file(path, specs, metadata);
+    TensorOutput out(path, plan.total_bytes, context);
+    out.write(as_bytes(plan.header));
+    AlignedBuffer<std::byte> scratch;
+    try {
+      const auto sink = [&](std::span<const std::byte> bytes) { out.write(bytes); };
+      for (const auto index : plan.order) write_row_major(tensors[index].view, scratch, sink);
+    } catch (const Error&) {
+      if (before_commit)
+        before_commit();  // an input that lost its pages may be the cause: then this throws file_changed
+      throw;
+    }
+    if (before_commit) before_commit();
+    out.commit();
+  });
 }
 
 void rewrite_safetensors(const TensorArchive& input, const fs::path& output, const TensorReplacement& replace,
                          const RunContext& context) {
-  LACUNA_ASSERT(input.format == FileFormat::safetensors && input.files.size() == 1);
-  const MappedFile& source = *input.files.front();
-  require_distinct_paths(output, source.path());
-  TensorOutput out(output, source.size(), context);
-  AlignedBuffer<std::byte> buffer;
-  try {
-    out.write(safetensors_header(source));
-    for (const auto& tensor :
-         input.tensors) {  // in the order of their bytes, without holes: read_safetensors() says so
-      context.check_stop();
-      const std::size_t bytes = tensor.view.bytes();
-      if (buffer.size() < bytes) buffer = AlignedBuffer<std::byte>(bytes);  // untouched, and so free, while copying
-      const auto values = buffer.span().first(bytes);
-      const bool replaced = replace && replace(tensor, values);
-      out.write(replaced ? std::span<const std::byte>(values) : std::span(tensor.view.data, bytes));
+  guard_allocation(output, [&] {
+    const MappedFile& source = single_safetensors_file(input);
+    require_distinct_paths(output, source.path());
+    TensorOutput out(output, source.size(), context);
+    AlignedBuffer<std::byte> buffer;
+    try {
+      out.write(safetensors_header(source));
+      for (const auto& tensor : input.tensors) {  // in the order of their bytes and without holes, as they were read
+        context.check_stop();
+        const auto values = sized(buffer, tensor.view.bytes());  // untouched, and so free, while copying
+        const bool replaced = replace && replace(tensor, values);
+        out.write(replaced ? std::span<const std::byte>(values) : std::span(tensor.view.data, values.size()));
+      }
+    } catch (const Error&) {
+      input.check_intact();  // reading lost pages of a truncated input fails as an invalid address
+      throw;
     }
-  } catch (const Error&) {
-    input.check_intact();  // reading lost pages of a truncated input fails as an invalid address
-    throw;
-  }
-  input.check_intact();
-  out.commit();
+    input.check_intact();
+    out.commit();
+  });
 }
 
 }  // namespace lacuna

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "lacuna/core/error.hpp"
+#include "lacuna/formats/allocation_guard.hpp"
 #include "lacuna/formats/script_names.hpp"
 
 namespace lacuna {
@@ -45,26 +46,29 @@ auto sort_key(const ScriptFile& file) {
 }  // namespace
 
 std::vector<ScriptFile> scan_script_tree(const fs::path& root) {
-  std::error_code failure;
-  const fs::path base = fs::weakly_canonical(root, failure);
-  fs::recursive_directory_iterator entry(root, failure);
-  if (failure) throw errno_error(failure.value(), "list the folder", root);
-  std::vector<ScriptFile> files;
-  std::size_t entries = 0;
-  for (const fs::recursive_directory_iterator end; entry != end; entry.increment(failure)) {
+  return guard_allocation(root, [&] {
+    std::error_code failure;
+    const fs::path base = fs::weakly_canonical(root, failure);
+    fs::recursive_directory_iterator entry(root, failure);
     if (failure) throw errno_error(failure.value(), "list the folder", root);
-    if (++entries > kMaxEntries || entry.depth() > kMaxDepth) {
-      throw Error(ErrorCode::limit_exceeded, fmt::format("more than {} entries or {} levels", kMaxEntries, kMaxDepth))
-          .at(root);
+    std::vector<ScriptFile> files;
+    std::size_t entries = 0;
+    for (const fs::recursive_directory_iterator end; entry != end; entry.increment(failure)) {
+      if (++entries > kMaxEntries || entry.depth() > kMaxDepth) {
+        throw Error(ErrorCode::limit_exceeded, fmt::format("more than {} entries or {} levels", kMaxEntries, kMaxDepth))
+            .at(root);
+      }
+      std::error_code dangling;
+      if (!entry->is_regular_file(dangling)) continue;
+      if (auto file = describe(base / entry->path().lexically_relative(root), entry->path())) {
+        files.push_back(std::move(*file));
+      }
     }
-    if (!entry->is_regular_file(failure)) continue;
-    if (auto file = describe(base / entry->path().lexically_relative(root), entry->path())) {
-      files.push_back(std::move(*file));
-    }
-  }
-  std::sort(files.begin(), files.end(),
-            [](const ScriptFile& a, const ScriptFile& b) { return sort_key(a) < sort_key(b); });
-  return files;
+    if (failure) throw errno_error(failure.value(), "list the folder", root);  // a failed step ends the walk
+    std::sort(files.begin(), files.end(),
+              [](const ScriptFile& a, const ScriptFile& b) { return sort_key(a) < sort_key(b); });
+    return files;
+  });
 }
 
 }  // namespace lacuna

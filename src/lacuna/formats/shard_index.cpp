@@ -103,13 +103,15 @@ ShardIndex read_shard_index(const fs::path& path) {
 }
 
 void write_shard_index(const fs::path& path, const ShardIndex& index) {
-  std::string text = fmt::format("{{\n  \"metadata\": {},\n  \"weight_map\": {{", index.metadata_json);
-  std::string_view separator = "\n";
-  for (const auto& [name, file] : index.weight_map) {
-    text += fmt::format("{}    {}: {}", separator, json_text(name), json_text(file));
-    separator = ",\n";
-  }
-  write_file_atomic(path, text + "\n  }\n}\n");
+  guard_allocation(path, [&] {
+    std::string text = fmt::format("{{\n  \"metadata\": {},\n  \"weight_map\": {{", index.metadata_json);
+    std::string_view separator = "\n";
+    for (const auto& [name, file] : index.weight_map) {
+      text += fmt::format("{}    {}: {}", separator, json_text(name), json_text(file));
+      separator = ",\n";
+    }
+    write_file_atomic(path, text + "\n  }\n}\n");
+  });
 }
 
 fs::path shard_path(const fs::path& index_path, std::string_view file) {
