@@ -82,7 +82,7 @@ Json heat_map(const SimilarityChart& chart, const SimilarityPanel& panel, double
   const Json tooltip = Json::array(
       {tooltip_field("row", "first"), tooltip_field("column", "second"), tooltip_field("value", chart.measure, ".4f")});
   Json map = {
-      {"title", {{"text", panel.name}, {"fontSize", 12.5}, {"offset", 8}}},
+      {"title", {{"text", panel.name}, {"fontSize", 12.5}, {"offset", 8}, {"limit", 280}}},
       {"data", {{"values", cell_values(panel)}}},
       {"width", {{"step", step}}},
       {"height", {{"step", std::min(step, 34)}}},
