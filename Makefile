@@ -27,13 +27,14 @@ build: setup
 demo: build
 	@examples/demo.sh $(BUILD)/bin/lacuna
 
+# Two tests at a time, each with its own OpenMP pool: waiting threads sleep instead of spinning against each other.
 test: build
-	@ctest --preset release --no-label-summary -j 2
+	@OMP_WAIT_POLICY=passive ctest --preset release --no-label-summary -j 2
 
 test-sanitized: setup
 	@cmake --preset asan-ubsan -Wno-dev >/dev/null || cmake --preset asan-ubsan
 	@cmake --build --preset asan-ubsan
-	@ctest --preset asan-ubsan -L unit --no-label-summary -j 2
+	@OMP_WAIT_POLICY=passive ctest --preset asan-ubsan -L unit --no-label-summary -j 2
 
 bench: build
 	@bench/run.sh $(BUILD)

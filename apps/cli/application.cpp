@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <new>
@@ -25,8 +26,9 @@ const std::map<std::string, ProgressMode> kProgressModes = {{"auto", ProgressMod
                                                             {"none", ProgressMode::none}};
 
 int finish_output() {
-  if (std::fflush(stdout) != 0) throw errno_error(errno, "write to", "stdout");
-  return 0;
+  if (std::fflush(stdout) == 0) return 0;
+  if (errno == EPIPE) return 1;  // the reader left, as `| head` does: nothing to tell anybody
+  throw errno_error(errno, "write to", "stdout");
 }
 
 // A usage mistake that CLI11 found: same layout as every other error.
