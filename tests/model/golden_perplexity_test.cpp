@@ -2,6 +2,8 @@
 // computation: labelled slow.
 #include <gtest/gtest.h>
 
+#include <ostream>
+
 #include "lacuna/model/perplexity.hpp"
 #include "model/npy.hpp"
 #include "support/shared_data.hpp"
@@ -15,6 +17,9 @@ struct GoldenCase {
   std::int64_t windows;
   double perplexity;
 };
+
+// The test's parameter in words: bytes of a struct with pointers differ from run to run.
+void PrintTo(const GoldenCase& golden, std::ostream* out) { *out << golden.model << " on " << golden.stream; }
 
 class GoldenPerplexity : public testing::TestWithParam<GoldenCase> {};
 

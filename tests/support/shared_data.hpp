@@ -11,6 +11,6 @@ std::filesystem::path source_path(const std::filesystem::path& relative);  // in
 
 }  // namespace lacuna::test
 
-#define LACUNA_REQUIRE_SHARED(relative)                                                          \
-  if (!std::filesystem::exists(::lacuna::test::shared_path(relative)))                           \
+#define LACUNA_REQUIRE_SHARED(relative)                                \
+  if (!std::filesystem::exists(::lacuna::test::shared_path(relative))) \
   GTEST_SKIP() << "needs shared data that is absent: " << ::lacuna::test::shared_path(relative)
