@@ -133,6 +133,11 @@ TEST(Config, WindowsOfTheFamilies) {
   EXPECT_EQ(parse_config(json).windows, (std::vector<std::int64_t>{0, 0}));
   json.insert(1, R"("use_sliding_window": true, "max_window_layers": 1, )");
   EXPECT_EQ(parse_config(json).windows, (std::vector<std::int64_t>{0, 7}));
+  std::string typed = json;
+  typed.insert(1, R"("layer_types": ["sliding_attention", "full_attention"], )");
+  EXPECT_EQ(parse_config(typed).windows, (std::vector<std::int64_t>{7, 0}));
+  json.insert(1, R"("layer_types": ["sliding_attention", "linear_attention"], )");
+  EXPECT_NE(message_of(json).find("linear_attention"), std::string::npos);
 }
 
 }  // namespace

@@ -113,8 +113,18 @@ void read_upper_layer_windows(const ConfigReader& json, DecoderConfig& config) {
   const auto window = json.integer("sliding_window", 1, kMaxPositions);
   if (!window || !json.boolean("use_sliding_window").value_or(false)) return;
   const std::int64_t first = json.integer("max_window_layers", 0, kMaxLayers).value_or(28);
-  for (std::int64_t layer = first; layer < config.n_layers; ++layer) {
-    config.windows[static_cast<std::size_t>(layer)] = *window;
+  const auto types = json.strings("layer_types", static_cast<std::size_t>(kMaxLayers));
+  if (!types.empty() && types.size() != config.windows.size()) {
+    throw json.error("layer_types", fmt::format("one entry for each of {} layers", config.n_layers),
+                     fmt::format("{} entries", types.size()));
+  }
+  for (std::size_t layer = 0; layer < config.windows.size(); ++layer) {
+    const bool windowed =
+        types.empty() ? static_cast<std::int64_t>(layer) >= first : types[layer] == "sliding_attention";
+    if (windowed) config.windows[layer] = *window;
+    if (!types.empty() && !windowed && types[layer] != "full_attention") {
+      throw json.error("layer_types", "full_attention or sliding_attention", types[layer].substr(0, 60));
+    }
   }
 }
 

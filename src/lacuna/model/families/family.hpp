@@ -44,7 +44,8 @@ RopeConfig read_rope(const ConfigReader& json, const DecoderConfig& config, doub
 // hidden_size / heads, which must divide.
 std::int64_t divided_head_dim(const ConfigReader& json, const DecoderConfig& config);
 
-// sliding_window of the layers from max_window_layers on, where use_sliding_window says so (Qwen).
+// Where use_sliding_window says so: sliding_window of the layers that layer_types names, or, without it, of those from
+// max_window_layers on (Qwen).
 void read_upper_layer_windows(const ConfigReader& json, DecoderConfig& config);
 
 // bos_token_id and eos_token_id (one id or a list).
