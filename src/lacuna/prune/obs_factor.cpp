@@ -39,6 +39,7 @@ void fill_damped(const InputStatistics& statistics, const std::vector<float>& di
   const auto scale = static_cast<float>(statistics.gram_scale());
   parallel_for(gram.rows, 16, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = begin; i < end; ++i) {
+      std::fill_n(&h(i, 0), i, 0.0F);
       for (auto j = i + 1; j < gram.cols; ++j) h(i, j) = scale * gram(i, j);
       h(i, i) = diagonal[static_cast<std::size_t>(i)] + static_cast<float>(added);
     }

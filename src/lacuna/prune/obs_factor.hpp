@@ -29,7 +29,7 @@ namespace lacuna::prune {
 inline constexpr double kLargestDamping = 10.0;
 
 struct ObsFactor {
-  Matrix<float> matrix;  // blocks on and above the diagonal; below undefined
+  Matrix<float> matrix;  // blocks on and above the diagonal; what lies below is scratch
   std::int64_t block_size = 0;
   std::vector<std::int64_t> dead_columns;
   double damping = 0.0;  // the share of mean(diag H) that was added

@@ -22,6 +22,7 @@
 #include <optional>
 
 #include "lacuna/core/error.hpp"
+#include "lacuna/core/threads.hpp"
 #include "lacuna/kernels/gemm/gemm.hpp"
 #include "lacuna/kernels/obs/obs.hpp"
 #include "lacuna/kernels/threshold/threshold.hpp"
@@ -35,10 +36,12 @@ class Solver {
  public:
   Solver(MatrixView<float> weights, const ObsFactor& factor, const SparsityTarget& target, const RunContext& context)
       : weights_(weights), factor_(factor), target_(target), context_(context), change_(weights.rows, weights.cols) {
-    for (std::int64_t r = 0; r < weights.rows; ++r) {
-      for (const auto dead : factor.dead_columns) weights(r, dead) = 0.0F;
-      std::copy_n(weights.row(r), weights.cols, change_.view().row(r));
-    }
+    parallel_for(weights.rows, 16, [&](std::int64_t begin, std::int64_t end) {
+      for (auto r = begin; r < end; ++r) {
+        for (const auto dead : factor.dead_columns) weights_(r, dead) = 0.0F;
+        std::copy_n(weights_.row(r), weights_.cols, change_.view().row(r));
+      }
+    });
     if (!target.structured())
       scores_ = AlignedBuffer<float>(static_cast<std::size_t>(weights.rows * factor.block_size));
   }

@@ -1,6 +1,7 @@
 // Triangular factors of a symmetric positive definite matrix.
 //
-//   factor_upper    H = R·Rᵀ with R upper triangular    reads and writes H's upper triangle; below it untouched
+//   factor_upper    H = R·Rᵀ with R upper triangular    reads and writes H's upper triangle; of what lies below it,
+//                                                       blocks at the diagonal serve as scratch and must be finite
 //   invert_upper    R := R⁻¹                            upper triangle; below it untouched
 //   multiply_upper  B := B·U                            U: n×n upper triangle, B: m×n
 //

@@ -34,7 +34,8 @@ void product(MatrixView<const float> a, MatrixView<const float> b, Transpose tra
              float alpha, float beta) {
   constexpr std::int64_t kWide = 4096;
   constexpr std::int64_t kTall = 128;
-  if (alpha != 1.0F || omp_in_parallel() != 0 || (c.cols >= kWide && c.rows >= kTall)) {
+  const bool accumulates = beta != 0.0F && transpose_b == Transpose::no;
+  if (alpha != 1.0F || accumulates || omp_in_parallel() != 0 || (c.cols >= kWide && c.rows >= kTall)) {
     onednn::sgemm(a, b, transpose_b, c, alpha, beta);
   } else {
     onednn::matmul(a, b, transpose_b, c, beta);

@@ -131,24 +131,96 @@ V prune_panel(const Tile& tile, MatrixView<const float> u, const Rule& rule, std
   return energy;
 }
 
+#if HWY_TARGET == HWY_SCALAR  // compiled for the dispatch table only; scalar.cpp runs instead
+
+std::int64_t load_squares(MatrixView<const float>, std::int64_t, float*) { return 0; }
+std::int64_t store_squares(const float*, std::int64_t, MatrixView<float>, MatrixView<float>, float&) { return 0; }
+
+#else
+
+using D4 = hn::Full128<float>;
+using V4 = hn::VFromD<D4>;
+
+struct Square {  // four rows of four
+  V4 row0, row1, row2, row3;
+};
+
+HWY_INLINE Square transpose(const Square& s) {
+  const V4 even = hn::InterleaveLower(D4(), s.row0, s.row1);
+  const V4 odd = hn::InterleaveUpper(D4(), s.row0, s.row1);
+  const V4 even2 = hn::InterleaveLower(D4(), s.row2, s.row3);
+  const V4 odd2 = hn::InterleaveUpper(D4(), s.row2, s.row3);
+  return {hn::ConcatLowerLower(D4(), even2, even), hn::ConcatUpperUpper(D4(), even2, even),
+          hn::ConcatLowerLower(D4(), odd2, odd), hn::ConcatUpperUpper(D4(), odd2, odd)};
+}
+
+HWY_INLINE Square load_square(const float* from, std::int64_t stride) {
+  return {hn::LoadU(D4(), from), hn::LoadU(D4(), from + stride), hn::LoadU(D4(), from + 2 * stride),
+          hn::LoadU(D4(), from + 3 * stride)};
+}
+
+// Rows r … r+3 of the tile, as many columns as make whole squares; returns how many.
+std::int64_t load_squares(MatrixView<const float> weights, std::int64_t r, float* tile) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
+  std::int64_t j = 0;
+  for (; j + 4 <= weights.cols; j += 4) {
+    const Square s = transpose(load_square(weights.row(r) + j, weights.row_stride));
+    float* to = tile + j * lanes + r;
+    hn::StoreU(s.row0, D4(), to);
+    hn::StoreU(s.row1, D4(), to + lanes);
+    hn::StoreU(s.row2, D4(), to + 2 * lanes);
+    hn::StoreU(s.row3, D4(), to + 3 * lanes);
+  }
+  return j;
+}
+
+HWY_INLINE V4 store_row(V4 weight, float* weights, float* change, V4 energy) {
+  const V4 difference = hn::Sub(hn::LoadU(D4(), change), weight);
+  hn::StoreU(weight, D4(), weights);
+  hn::StoreU(difference, D4(), change);
+  return hn::MulAdd(difference, difference, energy);
+}
+
+std::int64_t store_squares(const float* tile, std::int64_t r, MatrixView<float> weights, MatrixView<float> change,
+                           float& energy) {
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
+  V4 sum = hn::Zero(D4());
+  std::int64_t j = 0;
+  for (; j + 4 <= weights.cols; j += 4) {
+    const Square s = transpose(load_square(tile + j * lanes + r, lanes));
+    sum = store_row(s.row0, weights.row(r) + j, change.row(r) + j, sum);
+    sum = store_row(s.row1, weights.row(r + 1) + j, change.row(r + 1) + j, sum);
+    sum = store_row(s.row2, weights.row(r + 2) + j, change.row(r + 2) + j, sum);
+    sum = store_row(s.row3, weights.row(r + 3) + j, change.row(r + 3) + j, sum);
+  }
+  energy += hn::GetLane(hn::SumOfLanes(D4(), sum));
+  return j;
+}
+
+#endif  // HWY_TARGET
+
+// Rows past the last one of the matrix read as zero.
 void load_tile(MatrixView<const float> weights, float* tile) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
-  for (std::int64_t j = 0; j < weights.cols; ++j) {
-    for (std::int64_t r = 0; r < lanes; ++r) tile[j * lanes + r] = r < weights.rows ? weights(r, j) : 0.0F;
+  for (std::int64_t r = 0; r < lanes; r += 4) {
+    for (auto j = r + 4 <= weights.rows ? load_squares(weights, r, tile) : 0; j < weights.cols; ++j) {
+      for (auto i = r; i < std::min(r + 4, lanes); ++i) tile[j * lanes + i] = i < weights.rows ? weights(i, j) : 0.0F;
+    }
   }
 }
 
+// Returns Σ change².
 double store_tile(const float* tile, MatrixView<float> weights, MatrixView<float> change) {
   const auto lanes = static_cast<std::int64_t>(hn::Lanes(D()));
   double energy = 0.0;
-  for (std::int64_t r = 0; r < weights.rows; ++r) {
+  for (std::int64_t r = 0; r < weights.rows; r += 4) {
     float sum = 0.0F;
-    for (std::int64_t j = 0; j < weights.cols; ++j) {
-      const float weight = tile[j * lanes + r];
-      const float difference = change(r, j) - weight;
-      weights(r, j) = weight;
-      change(r, j) = difference;
-      sum += difference * difference;
+    for (auto j = r + 4 <= weights.rows ? store_squares(tile, r, weights, change, sum) : 0; j < weights.cols; ++j) {
+      for (auto i = r; i < std::min(r + 4, weights.rows); ++i) {
+        weights(i, j) = tile[j * lanes + i];
+        change(i, j) -= weights(i, j);
+        sum += change(i, j) * change(i, j);
+      }
     }
     energy += static_cast<double>(sum);
   }
