@@ -104,8 +104,8 @@ ZipReader::ZipReader(ByteSource source) : source_(std::move(source)) {
   std::uint64_t at = directory.offset;
   for (std::uint64_t i = 0; i < directory.entries; ++i) {
     Entry entry = read_entry(source_, at, end);
+    check_local_header(entry.member, entry.flags, at, directory.offset);
     at = entry.end;
-    check_local_header(entry.member, entry.flags, directory.offset);
     members_.push_back(std::move(entry.member));
   }
   if (at != end) source_.fail(at, fmt::format("{} bytes after the last entry of the zip directory", end - at));
@@ -114,14 +114,15 @@ ZipReader::ZipReader(ByteSource source) : source_(std::move(source)) {
   require_unique_names();
 }
 
-void ZipReader::check_local_header(ZipMember& member, std::uint16_t flags, std::uint64_t directory_offset) const {
+void ZipReader::check_local_header(ZipMember& member, std::uint16_t flags, std::uint64_t entry,
+                                   std::uint64_t directory_offset) const {
   const std::uint64_t at = member.header_offset;
   const auto disagree = [&](std::string_view what) {
     source_.fail(at, fmt::format("zip member {}: local header and directory disagree about its {}",
                                  printable(member.name), what));
   };
   if (!range_inside(at, kLocalBytes, directory_offset) || !source_.starts_with(kLocalSignature, at)) {
-    source_.fail(at, fmt::format("zip member {}: expected a local header here", printable(member.name)));
+    source_.fail(entry, fmt::format("zip member {}: expected its local header at byte {}", printable(member.name), at));
   }
   if (source_.u16(at + 6, "zip flags") != flags) disagree("flags");
   if (source_.u16(at + 8, "zip method") != (member.deflated ? 8 : 0)) disagree("method");

@@ -45,7 +45,8 @@ class ZipReader {
   void extract(const ZipMember& member, std::span<std::byte> out) const;  // out.size() == member.bytes; CRC checked
 
  private:
-  void check_local_header(ZipMember& member, std::uint16_t flags, std::uint64_t directory_offset) const;
+  void check_local_header(ZipMember& member, std::uint16_t flags, std::uint64_t entry,
+                          std::uint64_t directory_offset) const;
   void require_unique_names();
   void require_disjoint_members() const;
   void inflate_into(const ZipMember& member, std::span<std::byte> out) const;
