@@ -36,6 +36,12 @@ void operator delete[](void* pointer, std::size_t) noexcept { std::free(pointer)
 void operator delete(void* pointer, const std::nothrow_t&) noexcept { std::free(pointer); }
 void operator delete[](void* pointer, const std::nothrow_t&) noexcept { std::free(pointer); }
 
+// Aligned buffers (core/buffer.cpp) come through these.
+void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  return must_fail() ? nullptr : std::aligned_alloc(static_cast<std::size_t>(alignment), bytes);
+}
+void operator delete(void* pointer, std::align_val_t) noexcept { std::free(pointer); }
+
 namespace lacuna::test {
 
 FailingAllocation::FailingAllocation(std::uint64_t nth) {

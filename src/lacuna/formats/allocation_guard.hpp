@@ -11,14 +11,23 @@
 namespace lacuna {
 
 // Path: std::filesystem::path, or text that is converted only when it is needed, since converting allocates.
+template <typename Path>
+Error out_of_memory_error(const Path& path) {
+  try {
+    return Error(ErrorCode::out_of_memory, "not enough memory for this file").at(path);
+  } catch (const std::bad_alloc&) {
+    return {ErrorCode::out_of_memory, "out of memory"};  // short enough to need no allocation
+  }
+}
+
 template <typename Path, typename Action>
 auto guard_allocation(const Path& path, Action&& action) {
   try {
     return std::forward<Action>(action)();
   } catch (const std::bad_alloc&) {
-    throw Error(ErrorCode::out_of_memory, "not enough memory for this file").at(path);
+    throw out_of_memory_error(path);
   } catch (const std::length_error&) {
-    throw Error(ErrorCode::out_of_memory, "not enough memory for this file").at(path);
+    throw out_of_memory_error(path);
   }
 }
 

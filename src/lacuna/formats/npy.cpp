@@ -84,10 +84,9 @@ TensorArchive read_npy(const ByteSource& source) {
 }
 
 TensorArchive read_npy(std::shared_ptr<const MappedFile> file) {
-  const auto path = file->path();
-  return guard_allocation(path, [&] {
-    auto archive = read_npy(ByteSource(file->bytes(), path));
-    archive.files.push_back(std::move(file));
+  return guard_allocation(file->path(), [&] {
+    auto archive = read_npy(ByteSource(file->bytes(), file->path()));
+    archive.files.push_back(file);
     return archive;
   });
 }

@@ -92,10 +92,9 @@ TensorArchive read_npz(const ZipReader& zip) {
 }
 
 TensorArchive read_npz(std::shared_ptr<const MappedFile> file) {
-  const auto path = file->path();
-  return guard_allocation(path, [&] {
-    auto archive = read_npz(ZipReader(ByteSource(file->bytes(), path)));
-    archive.files.push_back(std::move(file));
+  return guard_allocation(file->path(), [&] {
+    auto archive = read_npz(ZipReader(ByteSource(file->bytes(), file->path())));
+    archive.files.push_back(file);
     return archive;
   });
 }

@@ -131,11 +131,6 @@ std::vector<const std::byte*> locate_storages(const ZipReader& zip, const std::s
   return payloads;
 }
 
-TensorArchive with_file(TensorArchive archive, std::shared_ptr<const MappedFile> file) {
-  archive.files.push_back(std::move(file));
-  return archive;
-}
-
 }  // namespace
 
 bool looks_like_pt_zip(const ZipReader& zip) {
@@ -175,10 +170,10 @@ TensorArchive read_pt(const ByteSource& source) {
 }
 
 TensorArchive read_pt(std::shared_ptr<const MappedFile> file) {
-  const auto path = file->path();
-  return guard_allocation(path, [&] {
-    auto archive = read_pt(ByteSource(file->bytes(), path));
-    return with_file(std::move(archive), std::move(file));
+  return guard_allocation(file->path(), [&] {
+    auto archive = read_pt(ByteSource(file->bytes(), file->path()));
+    archive.files.push_back(file);
+    return archive;
   });
 }
 
