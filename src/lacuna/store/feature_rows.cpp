@@ -9,36 +9,13 @@
 #include <numeric>
 
 #include "lacuna/core/error.hpp"
-#include "lacuna/store/open_error.hpp"
+#include "lacuna/store/appender.hpp"
 
 namespace lacuna {
 namespace {
 
 constexpr std::array<duckdb_type, 5> kColumnTypes = {DUCKDB_TYPE_BIGINT, DUCKDB_TYPE_INTEGER, DUCKDB_TYPE_DOUBLE,
                                                      DUCKDB_TYPE_DOUBLE, DUCKDB_TYPE_DOUBLE};
-
-class Appender {
- public:
-  Appender(Connection& connection, const char* table) : connection_(connection) {
-    require(duckdb_appender_create(connection.handle(), nullptr, table, &appender_));
-  }
-  ~Appender() { duckdb_appender_destroy(&appender_); }
-  Appender(const Appender&) = delete;
-  Appender& operator=(const Appender&) = delete;
-
-  void append(duckdb_data_chunk chunk) { require(duckdb_append_data_chunk(appender_, chunk)); }
-  void close() { require(duckdb_appender_close(appender_)); }
-
- private:
-  void require(duckdb_state state) {
-    if (state == DuckDBSuccess) return;
-    const char* words = duckdb_appender_error(appender_);
-    throw statement_error(words == nullptr ? "" : words, connection_.path());
-  }
-
-  Connection& connection_;
-  duckdb_appender appender_ = nullptr;
-};
 
 class FeatureChunk {
  public:
@@ -82,13 +59,13 @@ void append_features(Connection& connection, std::int64_t comparison_id, const F
                             n, features.cosine.size(), features.hamming.size()));
   }
   if (n == 0) return;
-  Appender appender(connection, "feature_metrics");
+  Appender appender(connection, "feature_metrics", {"comparison_id", "feature", "jaccard", "cosine", "hamming"});
   FeatureChunk chunk;
   const std::size_t capacity = duckdb_vector_size();
   for (std::size_t begin = 0; begin < n; begin += capacity) {
-    appender.append(chunk.fill(comparison_id, features, begin, std::min(capacity, n - begin)));
+    appender.append_chunk(chunk.fill(comparison_id, features, begin, std::min(capacity, n - begin)));
   }
-  appender.close();
+  appender.flush();
 }
 
 FeatureMetrics read_features(Connection& connection, std::int64_t comparison_id) {

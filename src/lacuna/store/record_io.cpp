@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
-#include <limits>
+#include <map>
 #include <type_traits>
 
 #include "lacuna/core/error.hpp"
+#include "lacuna/store/appender.hpp"
 
 namespace lacuna {
 namespace {
@@ -17,7 +19,7 @@ struct ColumnNames {
   std::vector<std::string> expressions;
 
   void add(const char* name, std::string expression) {
-    names.push_back(quote_name(name));
+    names.emplace_back(name);
     expressions.push_back(std::move(expression));
   }
   void key(const char* name, const std::string&) { add(name, quote_name(name)); }
@@ -43,27 +45,77 @@ std::string joined(const std::vector<std::string>& parts) {
   return text;
 }
 
-class FieldBinder {
+// The fields that make up the primary key, as text, in their order.
+class KeyFields {
  public:
-  explicit FieldBinder(Statement& statement) : statement_(statement) {}
+  explicit KeyFields(const std::vector<std::string>& keys) : keys_(keys) {}
 
-  void key(const char*, const std::string& text) { statement_.bind(++index_, text); }
-  void optional_text(const char*, const std::string& text) {
-    text.empty() ? statement_.bind_null(++index_) : statement_.bind(++index_, text);
+  const std::vector<std::string>& values() const { return values_; }
+
+  void key(const char* name, const std::string& text) { add(name, text); }
+  void optional_text(const char* name, const std::string& text) { add(name, text); }
+  template <typename T>
+  void number(const char* name, const T& value) {
+    if constexpr (std::is_integral_v<T>) add(name, std::to_string(value));  // no key is a fraction
   }
-  void number(const char*, double value) { statement_.bind(++index_, value); }
-  void number(const char*, int value) { statement_.bind(++index_, static_cast<std::int64_t>(value)); }
-  void number(const char*, std::int64_t value) { statement_.bind(++index_, value); }
-  void number(const char*, std::uint64_t value) { statement_.bind(++index_, value); }
-  void number(const char*, const std::optional<double>& value) {
-    value ? statement_.bind(++index_, *value) : statement_.bind_null(++index_);
-  }
-  void timestamp(const char*, std::int64_t microseconds) { statement_.bind_timestamp(++index_, microseconds); }
+  void timestamp(const char*, std::int64_t) {}
 
  private:
-  Statement& statement_;
-  int index_ = 0;
+  void add(const char* name, const std::string& text) {
+    if (std::ranges::find(keys_, name) != keys_.end()) values_.push_back(text);
+  }
+
+  const std::vector<std::string>& keys_;
+  std::vector<std::string> values_;
 };
+
+class FieldAppender {
+ public:
+  explicit FieldAppender(Appender& appender) : appender_(appender) {}
+
+  void key(const char*, const std::string& text) { appender_.append(text); }
+  void optional_text(const char*, const std::string& text) {
+    text.empty() ? appender_.append_null() : appender_.append(text);
+  }
+  void number(const char*, double value) { appender_.append(value); }
+  void number(const char*, int value) { appender_.append(std::int64_t{value}); }
+  void number(const char*, std::int64_t value) { appender_.append(value); }
+  void number(const char*, std::uint64_t value) { appender_.append(value); }
+  void number(const char*, const std::optional<double>& value) {
+    value ? appender_.append(*value) : appender_.append_null();
+  }
+  void timestamp(const char*, std::int64_t microseconds) { appender_.append_timestamp(microseconds); }
+
+ private:
+  Appender& appender_;
+};
+
+// The primary key, in the order in which visit_fields() visits it.
+std::vector<std::string> key_of(const std::string& table) {
+  if (table == "runs") return {"run_id"};
+  if (table == "matrices") return {"run_id", "layer", "component"};
+  if (table == "comparisons") return {"a", "b", "layer", "component"};
+  return {"model", "run_id", "text_digest", "seqlen", "against"};
+}
+
+// Each key once, with its last record.
+template <typename Record>
+std::map<std::vector<std::string>, Record> by_key(const std::vector<Record>& records,
+                                                  const std::vector<std::string>& keys) {
+  std::map<std::vector<std::string>, Record> last;
+  for (Record record : records) {  // a copy: one visitor signature serves reading and writing
+    KeyFields fields(keys);
+    visit_fields(record, fields);
+    last.insert_or_assign(fields.values(), std::move(record));
+  }
+  return last;
+}
+
+std::string key_condition(const std::vector<std::string>& keys) {
+  std::string condition;
+  for (const auto& key : keys) condition += (condition.empty() ? "" : " AND ") + quote_name(key) + " = ?";
+  return condition;
+}
 
 template <typename Number>
 Number parse_number(const std::string& text) {
@@ -102,15 +154,21 @@ class FieldReader {
 
 template <typename Record>
 void insert_records(Connection& connection, const std::string& table, const std::vector<Record>& records) {
-  const ColumnNames columns = columns_of<Record>();
-  const std::vector<std::string> places(columns.names.size(), "?");
-  Statement insert(connection, fmt::format("INSERT OR REPLACE INTO {} ({}) VALUES ({})", quote_name(table),
-                                           joined(columns.names), joined(places)));
-  for (Record record : records) {  // a copy: one visitor signature serves reading and writing
-    FieldBinder binder(insert);
-    visit_fields(record, binder);
-    insert.run();
+  if (records.empty()) return;
+  const auto keys = key_of(table);
+  auto rows = by_key(records, keys);
+  Statement erase(connection, fmt::format("DELETE FROM {} WHERE {}", quote_name(table), key_condition(keys)));
+  for (const auto& [key, record] : rows) {
+    for (std::size_t i = 0; i < key.size(); ++i) erase.bind(static_cast<int>(i) + 1, key[i]);
+    erase.run();
   }
+  Appender appender(connection, table, columns_of<Record>().names);
+  for (auto& [key, record] : rows) {
+    FieldAppender fields(appender);
+    visit_fields(record, fields);
+    appender.end_row();
+  }
+  appender.flush();
 }
 
 template <typename Record>
