@@ -1,16 +1,18 @@
 """What the reference tokenizers say, for oracle_test.cpp to compare with.
 
-usage: oracle.py TORTURE_FILE SHARED_FOLDER OUTPUT_FOLDER
+usage: oracle.py TORTURE_FILE SHARED_FOLDER OUTPUT_FOLDER [PART…]
 
 Builds tokenizers with `tokenizers` and `sentencepiece` (small ones, trained on the spot), encodes texts with them and
-writes OUTPUT_FOLDER/manifest.tsv: tokenizer file, text file, ids file (int32), decoded text (special tokens skipped),
-decoded text (special tokens kept), whether special tokens were added. Decoded columns may be "-": not compared.
+writes OUTPUT_FOLDER/manifest.tsv, each line a tokenizer file and a case file. A case file is a run of records, numbers
+little-endian 32-bit: flags (1: ids are those of the text; 2: special tokens were added; 4: a decoded text without special
+tokens follows; 8: and one with them); then length and bytes of the text, of the ids, and of both decoded texts.
 """
+import array
 import json
+import struct
 import sys
 from pathlib import Path
 
-import numpy
 import sentencepiece
 from tokenizers import (AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors,
                         trainers)
@@ -38,6 +40,9 @@ STRINGS = [
     "the<mask>the", "Ünïcödé", "extra  extra", "extra", "ex", "e x t r a",
 ]
 
+FROM_TEXT, SPECIAL, SKIPPING, KEEPING = 1, 2, 4, 8
+
+
 class Suite:
     def __init__(self, output, torture, books):
         self.output = output
@@ -45,68 +50,58 @@ class Suite:
         self.books = books
         self.rows = []
         self.skipped = []
-        (output / "torture.txt").write_bytes(torture.encode())
-        (output / "books.txt").write_bytes(books.encode())
-        self.text_files = {}
-        for i, text in enumerate(STRINGS):
-            self.text_files[text] = f"string{i}.txt"
-            (output / f"string{i}.txt").write_bytes(text.encode())
 
-    def add_row(self, tokenizer_file, text_file, name, encode, decode, special):
-        try:
-            ids = encode()
-        except BaseException as error:  # the reference panics on a few texts, where there is nothing to compare with
-            if isinstance(error, KeyboardInterrupt) or "Panic" not in type(error).__name__:
-                raise
-            self.skipped.append(name)
-            return
-        (self.output / f"{name}.ids").write_bytes(numpy.array(ids, dtype="<i4").tobytes())
-        decoded = []
-        for skip in (True, False):
-            text = decode(ids, skip)
-            decoded.append("-" if text is None else f"{name}.{'skip' if skip else 'keep'}")
-            if text is not None:
-                (self.output / decoded[-1]).write_bytes(text.encode())
-        self.rows.append("\t".join([tokenizer_file, text_file, f"{name}.ids", *decoded, str(int(special))]))
+    def write(self, tokenizer_file, name, cases):
+        """cases: (text or None, special, function that gives the ids, function from ids and skipping to text or None)"""
+        with open(self.output / f"{name}.cases", "wb") as out:
+            for number, (text, special, encode, decode) in enumerate(cases):
+                try:
+                    ids = encode()
+                except BaseException as error:  # the reference panics on a few texts: nothing to compare with
+                    if "Panic" not in type(error).__name__:
+                        raise
+                    self.skipped.append(f"{name}.{number}")
+                    continue
+                decoded = [decode(ids, skip) for skip in (True, False)]
+                flags = ((text is not None) * FROM_TEXT + special * SPECIAL + (decoded[0] is not None) * SKIPPING
+                         + (decoded[1] is not None) * KEEPING)
+                out.write(struct.pack("<I", flags))
+                for part in (text or "", array.array("i", ids).tobytes(), decoded[0] or "", decoded[1] or ""):
+                    part = part.encode() if isinstance(part, str) else part
+                    out.write(struct.pack("<I", len(part)) + part)
+        self.rows.append(f"{tokenizer_file}\t{name}.cases")
 
-    def add(self, name, tokenizer, with_books=True):
+    def texts(self, with_books):
+        texts = [*STRINGS, self.torture] + [self.books] * with_books
+        return [(text, number % 2 == 0) for number, text in enumerate(texts)]
+
+    def add(self, name, tokenizer):
         """All texts through a tokenizers.Tokenizer."""
         file = f"{name}.tokenizer.json"
         tokenizer.save(str(self.output / file))
-        texts = [(text, self.text_files[text]) for text in STRINGS] + [(self.torture, "torture.txt")]
-        if with_books:
-            texts.append((self.books, "books.txt"))
         decode = lambda ids, skip: tokenizer.decode(ids, skip_special_tokens=skip)
-        for number, (text, text_file) in enumerate(texts):
-            special = number % 2 == 0
-            self.add_row(file, text_file, f"{name}.{number}",
-                         lambda text=text, special=special: tokenizer.encode(text, add_special_tokens=special).ids,
-                         decode, special)
         every = list(range(tokenizer.get_vocab_size()))
-        for number, ids in enumerate([every, every[::-1], every[::3] + every[1::3]]):
-            self.add_row(file, "-", f"{name}.ids{number}", lambda ids=ids: ids, decode, False)
+        self.write(file, name, [
+            *((text, special, lambda text=text, special=special: tokenizer.encode(text, add_special_tokens=special).ids, decode)
+              for text, special in self.texts(with_books)),
+            *((None, False, lambda ids=ids: ids, decode) for ids in (every, every[::-1], every[::3] + every[1::3]))])
 
-    def add_sentencepiece(self, name, path, with_books=True):
+    def add_sentencepiece(self, name, path):
         """All texts through a sentencepiece model. The reference has no decoding that keeps special tokens."""
         processor = sentencepiece.SentencePieceProcessor(model_file=str(path))
         decode = lambda ids, skip: processor.decode(ids) if skip else None
-        texts = [(text, self.text_files[text]) for text in STRINGS] + [(self.torture, "torture.txt")]
-        if with_books:
-            texts.append((self.books, "books.txt"))
-        for number, (text, text_file) in enumerate(texts):
-            special = number % 2 == 0
-            self.add_row(path.name, text_file, f"{name}.{number}",
-                         lambda text=text, special=special: processor.encode(text, add_bos=special and processor.bos_id() >= 0), decode, special)
+        bos = processor.bos_id() >= 0
         every = list(range(processor.vocab_size()))
-        for number, ids in enumerate([every, every[::-1], every[::3] + every[1::3], every[5:9] + every[40:], every[300:]]):
-            self.add_row(path.name, "-", f"{name}.ids{number}", lambda ids=ids: ids, decode, False)
+        self.write(path.name, name, [
+            *((text, special, lambda text=text, special=special: processor.encode(text, add_bos=special and bos), decode)
+              for text, special in self.texts(True)),
+            *((None, False, lambda ids=ids: ids, decode)
+              for ids in (every, every[::-1], every[::3] + every[1::3], every[5:9] + every[40:], every[300:]))])
 
-    def add_shared(self, name, path, text_path):
+    def add_shared(self, name, path, text):
         tokenizer = Tokenizer.from_file(str(path))
-        with open(text_path, encoding="utf-8", newline="") as file:
-            text = file.read()
-        self.add_row(str(path), str(text_path), name, lambda: tokenizer.encode(text).ids,
-                     lambda ids, skip: tokenizer.decode(ids, skip_special_tokens=skip), True)
+        self.write(path, name, [(text, True, lambda: tokenizer.encode(text).ids,
+                                 lambda ids, skip: tokenizer.decode(ids, skip_special_tokens=skip))])
 
 
 def train(tokenizer, text, vocab_size=1500, **options):
@@ -142,11 +137,11 @@ def split_then_bytes(*patterns):
 def add_byte_level_suite(suite, text):
     gpt2 = byte_level(text, pre_tokenizers.ByteLevel(add_prefix_space=False))
     gpt2.add_special_tokens(["<s>", "</s>", "<|im_start|>", "<|im_end|>"])
-    suite.add("gpt2", gpt2)
+    suite.add("gpt2", gpt2, with_books=True)
 
     prefixed = edited(gpt2, pre_tokenizer={"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True})
     prefixed.post_processor = processors.RobertaProcessing(("</s>", gpt2.token_to_id("</s>")), ("<s>", gpt2.token_to_id("<s>")))
-    suite.add("roberta", prefixed)
+    suite.add("roberta", prefixed, with_books=True)
 
     llama3 = byte_level(text, split_then_bytes(LLAMA3), ignore_merges=True)
     llama3.add_special_tokens(["<|im_start|>", "<|im_end|>", "<s>"])
@@ -154,23 +149,23 @@ def add_byte_level_suite(suite, text):
         processors.ByteLevel(trim_offsets=False),
         processors.TemplateProcessing(single="<s> $A <|im_end|>", pair="<s> $A $B", special_tokens=[
             ("<s>", llama3.token_to_id("<s>")), ("<|im_end|>", llama3.token_to_id("<|im_end|>"))])])
-    suite.add("llama3", llama3)
+    suite.add("llama3", llama3, with_books=True)
 
     qwen2 = byte_level(text, split_then_bytes(QWEN2))
     qwen2.normalizer = normalizers.NFC()
     qwen2.add_special_tokens(["<|im_start|>", "<|im_end|>"])
-    suite.add("qwen2", qwen2)
+    suite.add("qwen2", qwen2, with_books=True)
 
-    suite.add("o200k", byte_level(text, split_then_bytes(O200K)), with_books=False)
-    suite.add("deepseek3", byte_level(text, split_then_bytes(r"\p{N}{1,3}", r"[一-龥぀-ゟ゠-ヿ]+", DEEPSEEK3)), with_books=False)
-    suite.add("bloom", byte_level(text, split_then_bytes(BLOOM)), with_books=False)
-    suite.add("classes", byte_level(text, split_then_bytes(CLASSES)), with_books=False)
+    suite.add("o200k", byte_level(text, split_then_bytes(O200K)))
+    suite.add("deepseek3", byte_level(text, split_then_bytes(r"\p{N}{1,3}", r"[一-龥぀-ゟ゠-ヿ]+", DEEPSEEK3)))
+    suite.add("bloom", byte_level(text, split_then_bytes(BLOOM)))
+    suite.add("classes", byte_level(text, split_then_bytes(CLASSES)))
     starcoder = pre_tokenizers.Sequence([pre_tokenizers.Digits(True), pre_tokenizers.ByteLevel(add_prefix_space=False)])
-    suite.add("starcoder", byte_level(text, starcoder), with_books=False)
+    suite.add("starcoder", byte_level(text, starcoder))
     falcon = pre_tokenizers.Sequence([
         pre_tokenizers.Punctuation("contiguous"), pre_tokenizers.ByteLevel(add_prefix_space=False), pre_tokenizers.Digits(False),
         pre_tokenizers.Split(Regex("[0-9][0-9][0-9]"), "isolated", False)])
-    suite.add("falcon", byte_level(text, falcon), with_books=False)
+    suite.add("falcon", byte_level(text, falcon))
 
     clip = Tokenizer(models.BPE(unk_token="<unk>", end_of_word_suffix="</w>"))
     clip.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()])
@@ -178,7 +173,7 @@ def add_byte_level_suite(suite, text):
         pre_tokenizers.Split(Regex(CLIP), "removed", True), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
     clip.decoder = decoders.BPEDecoder("</w>")
     train(clip, text, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), special_tokens=["<unk>"], end_of_word_suffix="</w>")
-    suite.add("clip", clip, with_books=False)
+    suite.add("clip", clip)
 
 
 def add_sentencepiece_style_suite(suite, text):
@@ -200,10 +195,10 @@ def add_sentencepiece_style_suite(suite, text):
     llama2.decoder = llama_decoder
     llama2.post_processor = processors.TemplateProcessing(
         single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)])
-    suite.add("llama2", llama2)
+    suite.add("llama2", llama2, with_books=True)
     legacy = json.loads(llama2.to_str())
     legacy["model"]["merges"] = [" ".join(pair) for pair in legacy["model"]["merges"]]
-    suite.add("llama2_string_merges", Tokenizer.from_str(json.dumps(legacy)), with_books=False)
+    suite.add("llama2_string_merges", Tokenizer.from_str(json.dumps(legacy)))
 
     for scheme in ("always", "first", "never"):
         for split in (True, False):
@@ -211,13 +206,13 @@ def add_sentencepiece_style_suite(suite, text):
             metaspace.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme=scheme, split=split)
             metaspace.decoder = decoders.Metaspace(prepend_scheme=scheme)
             metaspace.add_special_tokens(["<|im_start|>", "<|im_end|>"])
-            suite.add(f"metaspace_{scheme}_{split}", metaspace, with_books=False)
+            suite.add(f"metaspace_{scheme}_{split}", metaspace)
 
     gemma = edited(trained)
     gemma.normalizer = normalizers.Replace(" ", "▁")
     gemma.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous", False)
     gemma.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
-    suite.add("gemma", gemma, with_books=False)
+    suite.add("gemma", gemma)
 
     # Some byte tokens are missing: unknown tokens, byte tokens and known characters take turns.
     holes = json.loads(edited(trained, pre_tokenizer=None).to_str())
@@ -225,9 +220,9 @@ def add_sentencepiece_style_suite(suite, text):
         del holes["model"]["vocab"][f"<0x{byte:02X}>"]
     for fuse in (True, False):
         holes["model"]["fuse_unk"] = fuse
-        suite.add(f"missing_bytes_{fuse}", Tokenizer.from_str(json.dumps(holes)), with_books=False)
-    suite.add("no_unknown", edited(trained, model__unk_token=None, model__byte_fallback=False), with_books=False)
-    suite.add("unknown_not_fused", edited(trained, model__byte_fallback=False, model__fuse_unk=False), with_books=False)
+        suite.add(f"missing_bytes_{fuse}", Tokenizer.from_str(json.dumps(holes)))
+    suite.add("no_unknown", edited(trained, model__unk_token=None, model__byte_fallback=False))
+    suite.add("unknown_not_fused", edited(trained, model__byte_fallback=False, model__fuse_unk=False))
 
 
 def add_parts_suite(suite, text):
@@ -249,7 +244,7 @@ def add_parts_suite(suite, text):
         tokenizer = byte_level(text[:20000], pre_tokenizers.ByteLevel(add_prefix_space=False))
         tokenizer.normalizer = normalizer
         tokenizer.add_tokens([AddedToken("Word", normalized=True), AddedToken("É", normalized=True)])
-        suite.add(f"normalizer_{name}", tokenizer, with_books=False)
+        suite.add(f"normalizer_{name}", tokenizer)
 
     byte_suffix = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     for name, pre_tokenizer in {
@@ -267,14 +262,14 @@ def add_parts_suite(suite, text):
         # The vocabulary is merged greedily within pieces only, so a wrong cut shows in the ids.
         tokenizer = byte_level(text[:20000], byte_suffix)
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizer, byte_suffix])
-        suite.add(f"pre_{name}", tokenizer, with_books=False)
+        suite.add(f"pre_{name}", tokenizer)
 
-    suite.add("plain", plain)
-    suite.add("no_pre_tokenizer", bare, with_books=False)
+    suite.add("plain", plain, with_books=True)
+    suite.add("no_pre_tokenizer", bare)
     prefixed = Tokenizer(models.BPE(unk_token="<unk>", continuing_subword_prefix="##"))
     prefixed.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     train(prefixed, text, vocab_size=800, special_tokens=["<unk>"], continuing_subword_prefix="##")
-    suite.add("subword_prefix", prefixed, with_books=False)
+    suite.add("subword_prefix", prefixed)
 
     added = byte_level(text, pre_tokenizers.ByteLevel(add_prefix_space=False))
     added.normalizer = normalizers.Lowercase()
@@ -285,12 +280,12 @@ def add_parts_suite(suite, text):
         AddedToken("<|im_start|>user", normalized=False), AddedToken("  ", normalized=False, rstrip=True),
         AddedToken("the", single_word=True, lstrip=True), AddedToken("é")])
     added.post_processor = processors.BertProcessing(("</s>", added.token_to_id("</s>")), ("<s>", added.token_to_id("<s>")))
-    suite.add("added_tokens", added)
+    suite.add("added_tokens", added, with_books=True)
 
     template = edited(added, normalizer=None)
     template.post_processor = processors.TemplateProcessing(
         single="<s> $A </s> $A <s> <s>", pair="$A $B", special_tokens=[("<s>", added.token_to_id("<s>")), ("</s>", added.token_to_id("</s>"))])
-    suite.add("template", template, with_books=False)
+    suite.add("template", template)
 
 
 def every_character():
@@ -304,7 +299,6 @@ def every_character():
 
 def add_every_character_suite(suite, text):
     characters = every_character()
-    (suite.output / "every.txt").write_bytes(characters.encode())
     pre = {"gpt2": pre_tokenizers.ByteLevel(add_prefix_space=False), "llama3": split_then_bytes(LLAMA3), "o200k": split_then_bytes(O200K),
            "classes": split_then_bytes(CLASSES), "whitespace": pre_tokenizers.Whitespace(), "bert": pre_tokenizers.BertPreTokenizer(),
            "digits": pre_tokenizers.Digits(False)}
@@ -325,7 +319,7 @@ def add_every_character_suite(suite, text):
             "whitespace", "bert", "digits") else pre.get(name, byte_suffix)
         file = f"every_{name}.tokenizer.json"
         tokenizer.save(str(suite.output / file))
-        suite.add_row(file, "every.txt", f"every_{name}", lambda: tokenizer.encode(characters).ids, lambda ids, skip: None, True)
+        suite.write(file, f"every_{name}", [(characters, True, lambda: tokenizer.encode(characters).ids, lambda ids, skip: None)])
 
 
 def add_sentencepiece_suite(suite, text):
@@ -407,11 +401,11 @@ def main():
             add(suite, books + torture)
     if (not only or "shared" in only) and books_path.exists():
         tokenizer = shared / "models/tiny-llama/tokenizer.json"
+        suite.add_shared("shared.torture", tokenizer, torture)
         for text_path in (*sorted((shared / "data").glob("*.txt")), *sorted((shared / "data").glob("*.raw"))):
-            suite.add_shared(f"shared.{text_path.stem}", tokenizer, text_path)
-        suite.add_shared("shared.torture", tokenizer, output / "torture.txt")
+            suite.add_shared(f"shared.{text_path.stem}", tokenizer, text_path.read_bytes().decode())
     (output / "manifest.tsv").write_text("\n".join(suite.rows) + "\n")
-    print(f"{len(suite.rows)} cases; the reference panics on {len(suite.skipped)}: {' '.join(suite.skipped)}")
+    print(f"{len(suite.rows)} tokenizers; the reference panics on {len(suite.skipped)}: {' '.join(suite.skipped)}")
 
 
 main()

@@ -66,7 +66,6 @@ class RegexSearch {
   std::string_view text_;
   std::size_t at_ = 0;
   std::optional<std::size_t> last_end_;
-  std::uint64_t steps_left_;
 };
 
 }  // namespace lacuna
