@@ -19,13 +19,21 @@ TEST(DType, NamesRoundTripThroughSafetensors) {
 TEST(DType, EveryNarrowValueSurvivesTheRoundTrip) {
   for (std::uint32_t bits = 0; bits < 65536; ++bits) {
     const auto b = static_cast<std::uint16_t>(bits);
-    if (!std::isnan(f16_to_f32(b))) { EXPECT_EQ(f32_to_f16(f16_to_f32(b)), b); }
-    if (!std::isnan(bf16_to_f32(b))) { EXPECT_EQ(f32_to_bf16(bf16_to_f32(b)), b); }
+    if (!std::isnan(f16_to_f32(b))) {
+      EXPECT_EQ(f32_to_f16(f16_to_f32(b)), b);
+    }
+    if (!std::isnan(bf16_to_f32(b))) {
+      EXPECT_EQ(f32_to_bf16(bf16_to_f32(b)), b);
+    }
   }
   for (std::uint32_t bits = 0; bits < 256; ++bits) {
     const auto b = static_cast<std::uint8_t>(bits);
-    if (!std::isnan(f8_e4m3_to_f32(b))) { EXPECT_EQ(f32_to_f8_e4m3(f8_e4m3_to_f32(b)), b); }
-    if (!std::isnan(f8_e5m2_to_f32(b))) { EXPECT_EQ(f32_to_f8_e5m2(f8_e5m2_to_f32(b)), b); }
+    if (!std::isnan(f8_e4m3_to_f32(b))) {
+      EXPECT_EQ(f32_to_f8_e4m3(f8_e4m3_to_f32(b)), b);
+    }
+    if (!std::isnan(f8_e5m2_to_f32(b))) {
+      EXPECT_EQ(f32_to_f8_e5m2(f8_e5m2_to_f32(b)), b);
+    }
   }
 }
 
@@ -42,15 +50,15 @@ TEST(DType, KnownValues) {
 }
 
 TEST(DType, NarrowingRoundsToNearestEven) {
-  EXPECT_EQ(f32_to_bf16(1.0F + 0x1p-8F), 0x3f80);        // tie to even: down
-  EXPECT_EQ(f32_to_bf16(1.0F + 3 * 0x1p-8F), 0x3f82);    // tie to even: up
+  EXPECT_EQ(f32_to_bf16(1.0F + 0x1p-8F), 0x3f80);      // tie to even: down
+  EXPECT_EQ(f32_to_bf16(1.0F + 3 * 0x1p-8F), 0x3f82);  // tie to even: up
   EXPECT_EQ(f32_to_f16(1.0F + 0x1p-11F), 0x3c00);
   EXPECT_EQ(f32_to_f16(1.0F + 3 * 0x1p-11F), 0x3c02);
-  EXPECT_EQ(f32_to_f16(65520.0F), 0x7c00);               // halfway to the next: overflows
+  EXPECT_EQ(f32_to_f16(65520.0F), 0x7c00);  // halfway to the next: overflows
   EXPECT_EQ(f32_to_f16(65519.0F), 0x7bff);
-  EXPECT_EQ(f32_to_f16(0x1p-25F), 0x0000);               // tie to even: zero
+  EXPECT_EQ(f32_to_f16(0x1p-25F), 0x0000);  // tie to even: zero
   EXPECT_EQ(f32_to_f16(0x1.8p-25F), 0x0001);
-  EXPECT_EQ(f32_to_f8_e4m3(464.0F), 0x7e);               // tie between 448 and the NaN slot goes to even
+  EXPECT_EQ(f32_to_f8_e4m3(464.0F), 0x7e);  // tie between 448 and the NaN slot goes to even
   EXPECT_EQ(f32_to_f8_e4m3(480.0F), 0x7f);
   EXPECT_EQ(f32_to_bf16(std::numeric_limits<float>::infinity()), 0x7f80);
   EXPECT_EQ(f32_to_bf16(std::numeric_limits<float>::quiet_NaN()) & 0x7fc0, 0x7fc0);

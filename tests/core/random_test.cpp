@@ -52,7 +52,7 @@ TEST(Random, NormalHasUnitVariance) {
     sum += x;
     squares += x * x;
   }
-  EXPECT_NEAR(sum / kDraws, 0.0, 4.0 / std::sqrt(kDraws));            // four standard errors
+  EXPECT_NEAR(sum / kDraws, 0.0, 4.0 / std::sqrt(kDraws));  // four standard errors
   EXPECT_NEAR(squares / kDraws, 1.0, 4.0 * std::sqrt(2.0 / kDraws));
 }
 

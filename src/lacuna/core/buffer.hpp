@@ -25,8 +25,7 @@ class AlignedBuffer {
 
  public:
   AlignedBuffer() = default;
-  explicit AlignedBuffer(std::size_t size)
-      : data_(static_cast<T*>(allocate_aligned(size * sizeof(T)))), size_(size) {}
+  explicit AlignedBuffer(std::size_t size) : data_(static_cast<T*>(allocate_aligned(size * sizeof(T)))), size_(size) {}
 
   static AlignedBuffer zeroed(std::size_t size) {
     AlignedBuffer buffer(size);

@@ -17,7 +17,8 @@ IsaLevel level_from_environment() {
   if (wanted == nullptr || *wanted == '\0') return detected;
   const auto level = parse_isa(wanted);
   if (!level) {
-    throw Error(ErrorCode::invalid_argument, fmt::format("LACUNA_ISA: expected scalar, avx2 or avx512, got {}", wanted));
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("LACUNA_ISA: expected scalar, avx2 or avx512, got {}", wanted));
   }
   return std::min(*level, detected);
 }
@@ -47,8 +48,8 @@ IsaLevel isa_level() {
 
 void set_isa_level(IsaLevel level) {
   if (level > detected_isa_level()) {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("this processor supports up to {}, got {}", isa_name(detected_isa_level()), isa_name(level)));
+    throw Error(ErrorCode::invalid_argument, fmt::format("this processor supports up to {}, got {}",
+                                                         isa_name(detected_isa_level()), isa_name(level)));
   }
   forced_level.store(static_cast<int>(level));
 }

@@ -67,7 +67,8 @@ std::uint32_t narrow(float value, int exponent_bits, int mantissa_bits, bool has
   const auto bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t sign = (bits >> 31) << (exponent_bits + mantissa_bits);
   const std::uint32_t all_ones = (exponent_mask << mantissa_bits) | ((1U << mantissa_bits) - 1);
-  const std::uint32_t quiet_nan = has_infinity ? (exponent_mask << mantissa_bits) | (1U << (mantissa_bits - 1)) : all_ones;
+  const std::uint32_t quiet_nan =
+      has_infinity ? (exponent_mask << mantissa_bits) | (1U << (mantissa_bits - 1)) : all_ones;
   if (std::isnan(value)) return sign | quiet_nan;
   const std::uint32_t overflow = has_infinity ? exponent_mask << mantissa_bits : all_ones;
   if (std::isinf(value)) return sign | overflow;

@@ -11,11 +11,27 @@
 
 namespace lacuna {
 
-enum class DType : std::uint8_t { f64, f32, f16, bf16, f8_e4m3, f8_e5m2, i64, i32, i16, i8, u64, u32, u16, u8, boolean };
+enum class DType : std::uint8_t {
+  f64,
+  f32,
+  f16,
+  bf16,
+  f8_e4m3,
+  f8_e5m2,
+  i64,
+  i32,
+  i16,
+  i8,
+  u64,
+  u32,
+  u16,
+  u8,
+  boolean
+};
 
 std::size_t dtype_bytes(DType dtype);
-std::string_view dtype_name(DType dtype);         // "bf16"
-std::string_view safetensors_name(DType dtype);   // "BF16"
+std::string_view dtype_name(DType dtype);        // "bf16"
+std::string_view safetensors_name(DType dtype);  // "BF16"
 std::optional<DType> dtype_from_safetensors(std::string_view name);
 bool is_floating(DType dtype);
 

@@ -18,15 +18,12 @@ const std::vector<ErrorCodeInfo>& all_error_codes() {
   return table;
 }
 
-const ErrorCodeInfo& error_code_info(ErrorCode code) {
-  return all_error_codes()[static_cast<std::size_t>(code)];
-}
+const ErrorCodeInfo& error_code_info(ErrorCode code) { return all_error_codes()[static_cast<std::size_t>(code)]; }
 
 std::optional<ErrorCodeInfo> find_error_code(std::string_view id) {
   const auto same = [&](const ErrorCodeInfo& info) {
-    return std::equal(id.begin(), id.end(), info.id.begin(), info.id.end(), [](unsigned char a, unsigned char b) {
-      return std::toupper(a) == std::toupper(b);
-    });
+    return std::equal(id.begin(), id.end(), info.id.begin(), info.id.end(),
+                      [](unsigned char a, unsigned char b) { return std::toupper(a) == std::toupper(b); });
   };
   const auto& table = all_error_codes();
   const auto found = std::find_if(table.begin(), table.end(), same);

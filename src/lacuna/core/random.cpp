@@ -73,7 +73,8 @@ PythonRandom::PythonRandom(std::uint64_t seed) {
     }
   };
   for (std::size_t k = 624; k > 0; --k) {
-    state_[i] = (state_[i] ^ ((state_[i - 1] ^ (state_[i - 1] >> 30)) * 1664525U)) + key[j] + static_cast<std::uint32_t>(j);
+    state_[i] =
+        (state_[i] ^ ((state_[i - 1] ^ (state_[i - 1] >> 30)) * 1664525U)) + key[j] + static_cast<std::uint32_t>(j);
     advance();
     if (++j >= key_length) j = 0;
   }

@@ -13,10 +13,10 @@ namespace lacuna {
 class Random {
  public:
   explicit Random(std::uint64_t seed);
-  std::uint64_t next();                             // uniform over 64 bits
-  std::uint64_t below(std::uint64_t bound);         // uniform over [0, bound), without bias; bound > 0
-  double uniform();                                 // [0, 1), 53 bits
-  double normal();                                  // mean 0, variance 1 (polar method)
+  std::uint64_t next();                      // uniform over 64 bits
+  std::uint64_t below(std::uint64_t bound);  // uniform over [0, bound), without bias; bound > 0
+  double uniform();                          // [0, 1), 53 bits
+  double normal();                           // mean 0, variance 1 (polar method)
 
   template <typename Iterator>
   void shuffle(Iterator begin, Iterator end) {  // Fisher-Yates
@@ -34,10 +34,10 @@ class Random {
 
 class PythonRandom {
  public:
-  explicit PythonRandom(std::uint64_t seed);                    // random.seed(seed), seed ≥ 0
-  std::uint32_t next();                                         // getrandbits(32)
-  std::int64_t randint(std::int64_t low, std::int64_t high);    // random.randint(low, high), both inclusive
-  double random();                                              // random.random()
+  explicit PythonRandom(std::uint64_t seed);                  // random.seed(seed), seed ≥ 0
+  std::uint32_t next();                                       // getrandbits(32)
+  std::int64_t randint(std::int64_t low, std::int64_t high);  // random.randint(low, high), both inclusive
+  double random();                                            // random.random()
 
  private:
   std::uint64_t bits(int n);

@@ -14,21 +14,21 @@
 namespace lacuna {
 
 struct ProgressEvent {
-  std::string stage;       // "prune wanda 50%"
-  std::string detail;      // "layer 3 mlp.down_proj"; may be empty
-  std::string unit;        // "layers", "windows", "bytes"
-  std::uint64_t done = 0;  // in units
-  std::uint64_t total = 0; // 0: unknown
-  double done_work = 0.0;  // share of the stage's work in [0, 1], for the ETA; may differ from done / total
+  std::string stage;        // "prune wanda 50%"
+  std::string detail;       // "layer 3 mlp.down_proj"; may be empty
+  std::string unit;         // "layers", "windows", "bytes"
+  std::uint64_t done = 0;   // in units
+  std::uint64_t total = 0;  // 0: unknown
+  double done_work = 0.0;   // share of the stage's work in [0, 1], for the ETA; may differ from done / total
 };
 
 using ProgressFn = std::function<void(const ProgressEvent&)>;
 using WarningFn = std::function<void(const std::string&)>;
 
 struct RunContext {
-  ProgressFn progress;                        // may be empty
-  WarningFn warning;                          // may be empty
-  const std::atomic<bool>* stop = nullptr;    // may be null
+  ProgressFn progress;                      // may be empty
+  WarningFn warning;                        // may be empty
+  const std::atomic<bool>* stop = nullptr;  // may be null
 
   void report(const ProgressEvent& event) const {
     if (progress) progress(event);

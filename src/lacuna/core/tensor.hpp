@@ -17,7 +17,7 @@ namespace lacuna {
 
 using Shape = std::vector<std::int64_t>;
 
-std::string shape_text(std::span<const std::int64_t> shape);             // "[4096, 11008]"
+std::string shape_text(std::span<const std::int64_t> shape);                        // "[4096, 11008]"
 std::vector<std::int64_t> contiguous_strides(std::span<const std::int64_t> shape);  // row-major, in elements
 
 struct TensorView {

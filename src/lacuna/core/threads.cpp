@@ -22,7 +22,8 @@ int available_threads() {
 int thread_count() { return omp_get_max_threads(); }
 
 void set_thread_count(int n) {
-  if (n < 1 || n > 1024) throw Error(ErrorCode::invalid_argument, fmt::format("threads: expected 1 to 1024, got {}", n));
+  if (n < 1 || n > 1024)
+    throw Error(ErrorCode::invalid_argument, fmt::format("threads: expected 1 to 1024, got {}", n));
   omp_set_num_threads(n);
 }
 

@@ -8,9 +8,9 @@
 
 namespace lacuna {
 
-int available_threads();         // processors in this process's affinity mask
+int available_threads();  // processors in this process's affinity mask
 int thread_count();
-void set_thread_count(int n);    // throws Error{invalid_argument} unless 1 ≤ n ≤ 1024
+void set_thread_count(int n);  // throws Error{invalid_argument} unless 1 ≤ n ≤ 1024
 
 // Runs body(begin, end) over a partition of [0, n) into chunks of at least `grain`, in parallel. The partition depends
 // on n, grain and the thread count only. The first exception thrown by a body is rethrown here after all have ended.

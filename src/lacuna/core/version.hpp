@@ -7,8 +7,8 @@
 
 namespace lacuna {
 
-std::string_view version();                // "0.1.0"
-std::string_view commit();                 // "1a2b3c4d5e6f", "-dirty" appended; "unknown" outside git
-std::vector<std::string> build_features(); // "onednn", "openblas", "cuda", …
+std::string_view version();                 // "0.1.0"
+std::string_view commit();                  // "1a2b3c4d5e6f", "-dirty" appended; "unknown" outside git
+std::vector<std::string> build_features();  // "onednn", "openblas", "cuda", …
 
 }  // namespace lacuna

@@ -107,8 +107,6 @@ void gram_update(MatrixView<const float> x, MatrixView<float> gram, float alpha,
   mirror_upper(gram);
 }
 
-std::string linear_algebra_description() {
-  return onednn::version_text() + "; " + openblas_get_config();
-}
+std::string linear_algebra_description() { return onednn::version_text() + "; " + openblas_get_config(); }
 
 }  // namespace lacuna::kernels
