@@ -34,8 +34,9 @@ void check_masks(const std::string& target, const std::string& pattern) {
     EXPECT_EQ(BitMatrix::nonzero(view_of_bytes), bits) << name;
     const auto summary = summarize_pattern(view_of_bytes);
     EXPECT_EQ(summary.label(), pattern) << name;
-    // Magnitude prunes exactly half, but for ties at the threshold, which go along with it.
-    EXPECT_NEAR(summary.sparsity(), 0.5, 0.002) << name;
+    // Magnitude prunes half and the ties at the threshold with it: bf16 has 256 values a binade, so a threshold in the
+    // dense middle of the distribution takes up to 0.3 % of a matrix along (reference.json: 0.5028 for one).
+    EXPECT_NEAR(summary.sparsity(), 0.5, 0.004) << name;
   }
 }
 

@@ -121,7 +121,7 @@ class Resume(CliTest):
         self.fails(1, "E0204", *self.arguments("wanda", out))  # without --resume the partial run is not touched
         shorter = ["15" if argument == "16" else argument for argument in self.arguments("wanda", out, "--resume")]
         changed = self.fails(1, "E0603", *shorter)
-        self.assertIn("seqlen", changed.err)
+        self.assertIn("calibration_digest", changed.err)  # shorter sequences are other tokens
         self.fails(1, "E0603", *self.arguments("wanda", self.folder / "nothing", "--resume"))
 
     def test_resuming_a_finished_run_changes_nothing(self):

@@ -75,7 +75,7 @@ class Suite:
         texts = [*STRINGS, self.torture] + [self.books] * with_books
         return [(text, number % 2 == 0) for number, text in enumerate(texts)]
 
-    def add(self, name, tokenizer):
+    def add(self, name, tokenizer, with_books=False):
         """All texts through a tokenizers.Tokenizer."""
         file = f"{name}.tokenizer.json"
         tokenizer.save(str(self.output / file))
@@ -98,10 +98,13 @@ class Suite:
             *((None, False, lambda ids=ids: ids, decode)
               for ids in (every, every[::-1], every[::3] + every[1::3], every[5:9] + every[40:], every[300:]))])
 
-    def add_shared(self, name, path, text):
-        tokenizer = Tokenizer.from_file(str(path))
-        self.write(path, name, [(text, True, lambda: tokenizer.encode(text).ids,
-                                 lambda ids, skip: tokenizer.decode(ids, skip_special_tokens=skip))])
+    def add_chunks(self, file, name, tokenizer, text, decode=True):
+        """A long text in parts, since the reference takes a hundred times its size in memory."""
+        size = 200_000
+        self.write(file, name, [
+            (part, True, lambda part=part: tokenizer.encode(part).ids,
+             lambda ids, skip: tokenizer.decode(ids, skip_special_tokens=skip) if decode else None)
+            for part in (text[i:i + size] for i in range(0, len(text), size))])
 
 
 def train(tokenizer, text, vocab_size=1500, **options):
@@ -319,7 +322,7 @@ def add_every_character_suite(suite, text):
             "whitespace", "bert", "digits") else pre.get(name, byte_suffix)
         file = f"every_{name}.tokenizer.json"
         tokenizer.save(str(suite.output / file))
-        suite.write(file, f"every_{name}", [(characters, True, lambda: tokenizer.encode(characters).ids, lambda ids, skip: None)])
+        suite.add_chunks(file, f"every_{name}", tokenizer, characters, decode=False)
 
 
 def add_sentencepiece_suite(suite, text):
@@ -401,9 +404,10 @@ def main():
             add(suite, books + torture)
     if (not only or "shared" in only) and books_path.exists():
         tokenizer = shared / "models/tiny-llama/tokenizer.json"
-        suite.add_shared("shared.torture", tokenizer, torture)
+        reference = Tokenizer.from_file(str(tokenizer))
+        suite.add_chunks(tokenizer, "shared.torture", reference, torture)
         for text_path in (*sorted((shared / "data").glob("*.txt")), *sorted((shared / "data").glob("*.raw"))):
-            suite.add_shared(f"shared.{text_path.stem}", tokenizer, text_path.read_bytes().decode())
+            suite.add_chunks(tokenizer, f"shared.{text_path.stem}", reference, text_path.read_bytes().decode())
     (output / "manifest.tsv").write_text("\n".join(suite.rows) + "\n")
     print(f"{len(suite.rows)} tokenizers; the reference panics on {len(suite.skipped)}: {' '.join(suite.skipped)}")
 
