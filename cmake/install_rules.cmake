@@ -6,7 +6,7 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/lacunaConfig.cmake.in
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/lacunaConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/lacunaConfig.cmake ${PROJECT_BINARY_DIR}/lacunaConfigVersion.cmake
   ${PROJECT_SOURCE_DIR}/cmake/FindDuckDB.cmake ${PROJECT_SOURCE_DIR}/cmake/FindoneDNN.cmake
-  ${PROJECT_SOURCE_DIR}/cmake/FindOpenBLAS_OpenMP.cmake DESTINATION lib/cmake/lacuna)
+  DESTINATION lib/cmake/lacuna)
 
 # A DuckDB that set-up fetched goes along, with its header, where FindDuckDB.cmake finds it again.
 if(DuckDB_LIBRARY MATCHES "^${PROJECT_SOURCE_DIR}/")

@@ -2,7 +2,6 @@
 // (the layer: linears and the causal half of attention); and the whole of perplexity and generation where a model is at
 // hand (examples/tiny-llama).
 #include <benchmark/benchmark.h>
-#include <cblas.h>
 
 #include <cmath>
 #include <filesystem>
@@ -87,7 +86,7 @@ void bench_layer(benchmark::State& state, const Dimensions& dimensions, Compute 
   count_flops(state, linear_flops(config) + attention_flops(config));
 }
 
-void bench_bare(benchmark::State& state, const Dimensions& dimensions, bool openblas) {
+void bench_bare(benchmark::State& state, const Dimensions& dimensions) {
   const DecoderConfig config = config_of(dimensions);
   const LayerWeights layer = random_layer(config);
   const std::int64_t m = kSequences * kLength;
@@ -99,13 +98,7 @@ void bench_bare(benchmark::State& state, const Dimensions& dimensions, bool open
     for (const auto& linear : layer.linears) {
       const std::int64_t n = linear.rows();
       const std::int64_t k = linear.cols();
-      if (openblas) {
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, static_cast<blasint>(m), static_cast<blasint>(n),
-                    static_cast<blasint>(k), 1.0F, in.data(), static_cast<blasint>(k), linear.weights.data(),
-                    static_cast<blasint>(k), 0.0F, out.data(), static_cast<blasint>(n));
-      } else {
-        dnnl_sgemm('N', 'T', m, n, k, 1.0F, in.data(), k, linear.weights.data(), k, 0.0F, out.data(), n);
-      }
+      dnnl_sgemm('N', 'T', m, n, k, 1.0F, in.data(), k, linear.weights.data(), k, 0.0F, out.data(), n);
     }
     benchmark::ClobberMemory();
   }
@@ -158,8 +151,7 @@ void register_all() {
       benchmark::RegisterBenchmark(title.c_str(), body)->UseRealTime()->Unit(benchmark::kMillisecond);
     };
     add("layer/f32/" + name, [&](benchmark::State& s) { bench_layer(s, dimensions, Compute::f32); });
-    add("layer/bare-openblas/" + name, [&](benchmark::State& s) { bench_bare(s, dimensions, true); });
-    add("layer/bare-onednn/" + name, [&](benchmark::State& s) { bench_bare(s, dimensions, false); });
+    add("layer/bare-onednn/" + name, [&](benchmark::State& s) { bench_bare(s, dimensions); });
     if (cpu_has_bf16()) {
       add("layer/bf16/" + name, [&](benchmark::State& s) { bench_layer(s, dimensions, Compute::bf16); });
     }

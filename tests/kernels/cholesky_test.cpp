@@ -70,14 +70,19 @@ TEST(Cholesky, InverseTimesFactorIsOne) {
   }
 }
 
-TEST(Cholesky, MultiplicationReadsTheUpperTriangleOnly) {
-  Matrix<float> b(1, 2);
-  b(0, 0) = 2.0F, b(0, 1) = 3.0F;
-  Matrix<float> u(2, 2);
-  u(0, 0) = 5.0F, u(0, 1) = 7.0F, u(1, 0) = std::numeric_limits<float>::quiet_NaN(), u(1, 1) = 11.0F;
-  multiply_upper(b.view(), u.view());
-  EXPECT_EQ(b(0, 0), 10.0F);
-  EXPECT_EQ(b(0, 1), 47.0F);
+TEST(Cholesky, InversionReadsTheUpperTriangleAndClearsTheRest) {
+  for (const std::int64_t n : {2, 32, 33, 100}) {
+    auto clean = positive_definite(n);
+    auto marked = copy(clean);
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (std::int64_t j = 0; j < i; ++j) marked(i, j) = std::numeric_limits<float>::quiet_NaN();
+    }
+    invert_upper(clean.view());
+    invert_upper(marked.view());
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (std::int64_t j = 0; j < n; ++j) EXPECT_EQ(marked(i, j), j < i ? 0.0F : clean(i, j)) << n;
+    }
+  }
 }
 
 TEST(Cholesky, IndefiniteAndBrokenMatricesAreSaidToBe) {

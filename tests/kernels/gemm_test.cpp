@@ -154,15 +154,26 @@ TEST(Gram, BothTrianglesAgreeWithTheDefinition) {
   }
 }
 
-TEST(Gram, UpperUpdateLeavesTheLowerTriangle) {
-  const Operand x(10, 6, 35);
-  Operand gram(6, 6, 36);
-  const Operand before(6, 6, 36);
-  gram_update_upper(x.view(), gram.view(), 1.0F, 1.0F);
-  for (std::int64_t r = 1; r < 6; ++r) {
-    for (std::int64_t c = 0; c < r; ++c) EXPECT_EQ(gram.view()(r, c), before.view()(r, c));
+TEST(Gram, UpdatesOfTheUpperTriangleThenAMirrorAreTheWholeUpdate) {
+  const std::int64_t n = 300;  // three strips
+  const Operand x(10, n, 35);
+  Operand whole(n, n, 36);
+  Operand upper(n, n, 36);
+  gram_update(x.view(), whole.view(), 1.0F, 0.0F);
+  gram_update(x.view(), whole.view(), 1.0F, 1.0F);
+  gram_update_upper(x.view(), upper.view(), 1.0F, 0.0F);
+  gram_update_upper(x.view(), upper.view(), 1.0F, 1.0F);
+  mirror_upper(upper.view());
+  for (std::int64_t r = 0; r < n; ++r) {
+    for (std::int64_t c = 0; c < n; ++c) ASSERT_EQ(upper.view()(r, c), whole.view()(r, c));
   }
-  EXPECT_NE(gram.view()(0, 5), before.view()(0, 5));
+}
+
+TEST(Gram, NoRowsLeaveTheScaledSum) {
+  Operand gram(5, 5, 37);
+  const Operand before(5, 5, 37);
+  gram_update(MatrixView<const float>(nullptr, 0, 5), gram.view(), 1.0F, 0.5F);
+  for (std::int64_t c = 0; c < 5; ++c) EXPECT_EQ(gram.view()(0, c), 0.5F * before.view()(0, c));
 }
 
 }  // namespace

@@ -38,19 +38,24 @@ Matrix<float> copy_of(const Matrix<float>& matrix) {
   return copy;
 }
 
-struct Captured {
+struct Captured {  // one entry per group and sequence
   std::vector<InputGroup> groups;
   std::vector<std::int64_t> sequences;
   std::vector<std::vector<std::size_t>> linears;
   std::vector<Matrix<float>> inputs;
 
   InputTap tap() {
-    return [this](const TappedInput& input) {
-      groups.push_back(input.group);
-      sequences.push_back(input.sequence);
-      linears.emplace_back(input.linears.begin(), input.linears.end());
-      auto& copy = inputs.emplace_back(input.input.rows, input.input.cols);
-      for (std::int64_t r = 0; r < copy.rows(); ++r) std::copy_n(input.input.row(r), copy.cols(), copy.view().row(r));
+    return [this](const TappedInput& tapped) {
+      const auto length = tapped.input.rows / tapped.sequences;
+      for (std::int64_t s = 0; s < tapped.sequences; ++s) {
+        groups.push_back(tapped.group);
+        sequences.push_back(tapped.first_sequence + s);
+        linears.emplace_back(tapped.linears.begin(), tapped.linears.end());
+        auto& copy = inputs.emplace_back(length, tapped.input.cols);
+        for (std::int64_t r = 0; r < length; ++r) {
+          std::copy_n(tapped.input.row(s * length + r), copy.cols(), copy.view().row(r));
+        }
+      }
     };
   }
 };
@@ -137,7 +142,8 @@ TEST(Forward, ResultsDoNotDependOnTheBatch) {
   for (std::int64_t i = 0; i < 2; ++i) {
     const LayerWeights layer = decoder.load_layer(i, WeightStorage::mapped);
     forward.run(layer, all.view(), kLength, [&](const TappedInput& tap) {
-      if (tap.group == InputGroup::mlp) order.push_back(tap.sequence);
+      if (tap.group != InputGroup::mlp) return;
+      for (std::int64_t s = 0; s < tap.sequences; ++s) order.push_back(tap.first_sequence + s);
     });
     for (std::int64_t s = 0; s < kMany; ++s) {
       forward.run(layer, one_by_one.view().block(s * kLength, kLength, 0, before.cols()), kLength);

@@ -1,6 +1,6 @@
 // The number of threads that kernels and linear algebra use, and a loop over them.
 //
-// One OpenMP pool serves Lacuna's kernels, oneDNN and OpenBLAS. Default: the processors this process may run on.
+// One OpenMP pool serves Lacuna's kernels and oneDNN. Default: the processors this process may run on.
 #pragma once
 
 #include <cstdint>

@@ -227,11 +227,10 @@ void LayerForward::show(const LayerWeights& layer, const Chunk& chunk, InputGrou
   TappedInput tapped;
   tapped.group = group;
   tapped.linears = readers;
-  for (std::int64_t s = 0; s < chunk.sequences(); ++s) {
-    tapped.sequence = chunk.first_sequence + s;
-    tapped.input = input.block(s * chunk.length, chunk.length, 0, input.cols);
-    (*chunk.tap)(tapped);
-  }
+  tapped.first_sequence = chunk.first_sequence;
+  tapped.sequences = chunk.sequences();
+  tapped.input = input;
+  (*chunk.tap)(tapped);
 }
 
 void LayerForward::normalise(const NormWeights& norm, MatrixView<const float> in, MatrixView<float> out) const {

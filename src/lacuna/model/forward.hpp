@@ -7,7 +7,7 @@
 // hidden is (sequences·length)×hidden_size, sequence after sequence. Sequences are computed in chunks of a few thousand
 // tokens, so scratch memory is bounded whatever the batch (scratch_bytes).
 //
-// Taps  Each distinct input of the layer's linears is shown once per sequence, sequences in order within a group:
+// Taps  Each distinct input of the layer's linears is shown once, the sequences of a chunk together and in order:
 //       {q, k, v}, {o}, {gate, up}, {down}. capture() computes no more than the last wanted group needs and leaves
 //       `hidden` as it is, so that callers can capture, prune a group, and capture the next one. Groups of one chunk
 //       come before the next chunk's.
@@ -36,8 +36,9 @@ class KvCache;
 struct TappedInput {
   InputGroup group = InputGroup::attention;
   std::span<const std::size_t> linears;  // indices into LayerWeights::linears: all that read this input
-  std::int64_t sequence = 0;             // of the batch
-  MatrixView<const float> input;         // length×in; valid during the call
+  std::int64_t first_sequence = 0;       // of the batch
+  std::int64_t sequences = 0;
+  MatrixView<const float> input;  // (sequences·length)×in; valid during the call
 };
 using InputTap = std::function<void(const TappedInput&)>;
 

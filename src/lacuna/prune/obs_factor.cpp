@@ -8,6 +8,7 @@
 #include "lacuna/core/error.hpp"
 #include "lacuna/core/threads.hpp"
 #include "lacuna/kernels/cholesky/cholesky.hpp"
+#include "lacuna/kernels/gemm/gemm.hpp"
 
 namespace lacuna::prune {
 namespace {
@@ -48,11 +49,16 @@ void fill_damped(const InputStatistics& statistics, const std::vector<float>& di
 
 // R → U_bb on the diagonal, V above it.
 void make_updates(MatrixView<float> r, std::int64_t block_size) {
+  AlignedBuffer<float> scratch(static_cast<std::size_t>(r.rows * block_size));
   for (std::int64_t first = 0; first < r.cols; first += block_size) {
     const auto width = std::min(block_size, r.cols - first);
     const auto diagonal = r.block(first, width, first, width);
     kernels::invert_upper(diagonal);
-    kernels::multiply_upper(r.block(0, first, first, width), diagonal);
+    if (first == 0) continue;
+    const auto above = r.block(0, first, first, width);
+    const MatrixView<float> copy(scratch.data(), first, width);
+    for (std::int64_t i = 0; i < first; ++i) std::copy_n(above.row(i), width, copy.row(i));
+    kernels::gemm_nn(copy, diagonal, above);
   }
 }
 

@@ -43,7 +43,7 @@ GroupStatistics LayerPruner::gather(const LayerWeights& layer, const Matrix<floa
   GroupStatistics statistics;
   if (need == StatisticsNeed::none) return statistics;
   forward_.capture(layer, activations.view(), calibration_.seqlen, groups, [&](const TappedInput& tap) {
-    statistics.try_emplace(tap.group, need, tap.input.cols).first->second.add_sequence(tap.input);
+    statistics.try_emplace(tap.group, need, tap.input.cols).first->second.add_sequences(tap.input, tap.sequences);
   });
   return statistics;
 }

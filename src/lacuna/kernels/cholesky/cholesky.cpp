@@ -1,7 +1,5 @@
 #include "lacuna/kernels/cholesky/cholesky.hpp"
 
-#include <cblas.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -14,9 +12,10 @@ namespace {
 
 constexpr std::int64_t kPanel = 256;  // columns of one long product
 constexpr std::int64_t kStrip = 128;  // columns solved at once; half a panel
-constexpr std::int64_t kLeaf = 32;    // below this the BLAS calls cost more than the loops
+constexpr std::int64_t kLeaf = 32;    // below this a product's call costs more than the loops
 
-blasint narrow(std::int64_t n) { return static_cast<blasint>(n); }
+// The half of n, rounded up to whole leaves so that large products start on cache lines.
+std::int64_t split(std::int64_t n) { return (n / 2 + kLeaf - 1) / kLeaf * kLeaf; }
 
 // H = R·Rᵀ column by column from the last: R_jj = √(H_jj − Σ_{k>j} R_jk²), R_ij = (H_ij − Σ_{k>j} R_ik·R_jk) / R_jj.
 bool factor_leaf(MatrixView<float> h) {
@@ -42,8 +41,18 @@ void subtract_products(MatrixView<float> h, std::int64_t first, std::int64_t mid
           h.block(0, middle, first, middle - first), -1.0F, 1.0F);
 }
 
-// The half of n, rounded up to whole leaves so that large products start on cache lines.
-std::int64_t split(std::int64_t n) { return (n / 2 + kLeaf - 1) / kLeaf * kLeaf; }
+// R12 = S12·R22⁻ᵀ in place, by a product with the inverse: a library's triangular solve is slow on so small a triangle.
+void solve_above(MatrixView<float> above, MatrixView<const float> diagonal) {
+  if (above.rows == 0) return;
+  const std::int64_t width = diagonal.cols;
+  Matrix<float> inverse(width, width);
+  for (std::int64_t i = 0; i < width; ++i)
+    std::copy(diagonal.row(i) + i, diagonal.row(i) + width, inverse.view().row(i) + i);
+  invert_upper(inverse.view());
+  Matrix<float> sums(above.rows, width);
+  for (std::int64_t r = 0; r < above.rows; ++r) std::copy_n(above.row(r), width, sums.view().row(r));
+  gemm_nt(sums.view(), inverse.view(), above);
+}
 
 // [H11 H12; · H22] = R·Rᵀ:  R22·R22ᵀ = H22,  R12 = H12·R22⁻ᵀ,  R11·R11ᵀ = H11 − R12·R12ᵀ.
 bool factor_diagonal_block(MatrixView<float> h) {
@@ -54,26 +63,9 @@ bool factor_diagonal_block(MatrixView<float> h) {
   const auto h12 = h.block(0, first, first, n - first);
   const auto h22 = h.block(first, n - first, first, n - first);
   if (!factor_diagonal_block(h22)) return false;
-  cblas_strsm(CblasRowMajor, CblasRight, CblasUpper, CblasTrans, CblasNonUnit, narrow(h12.rows), narrow(h12.cols), 1.0F,
-              h22.data, narrow(h22.row_stride), h12.data, narrow(h12.row_stride));
-  cblas_ssyrk(CblasRowMajor, CblasUpper, CblasNoTrans, narrow(first), narrow(n - first), -1.0F, h12.data,
-              narrow(h12.row_stride), 1.0F, h11.data, narrow(h11.row_stride));
+  solve_above(h12, h22);
+  gemm_nt(h12, h12, h11, -1.0F, 1.0F);
   return factor_diagonal_block(h11);
-}
-
-// R[above, panel] = S[above, panel]·R_bb⁻ᵀ for a panel of at most kStrip columns, by a product with the inverse: BLAS
-// solves with so small a triangle at a third of a product's speed.
-void solve_above(MatrixView<float> above, MatrixView<const float> diagonal) {
-  if (above.rows == 0) return;
-  const std::int64_t width = diagonal.cols;
-  auto inverse = Matrix<float>::zeroed(width, width);
-  Matrix<float> sums(above.rows, width);
-  for (std::int64_t i = 0; i < width; ++i) {
-    for (auto j = i; j < width; ++j) inverse(i, j) = diagonal(i, j);
-  }
-  invert_upper(inverse.view());
-  for (std::int64_t r = 0; r < above.rows; ++r) std::copy_n(above.row(r), width, sums.view().row(r));
-  gemm_nt(sums.view(), inverse.view(), above);
 }
 
 // Columns [first, end) of H, which have received the products with all columns after them.
@@ -89,6 +81,20 @@ bool factor_panel(MatrixView<float> h, std::int64_t first, std::int64_t end) {
   if (!factor_panel(h, middle, end)) return false;
   subtract_products(h, first, middle, end);
   return factor_panel(h, first, middle);
+}
+
+// Column by column: U_jj = 1/R_jj, U_ij = −U_jj·Σ_{i≤k<j} U_ik·R_kj.
+void invert_leaf(MatrixView<float> r) {
+  for (std::int64_t j = 0; j < r.cols; ++j) {
+    const float diagonal = 1.0F / r(j, j);
+    for (std::int64_t i = 0; i < j; ++i) {
+      float sum = 0.0F;
+      for (auto k = i; k < j; ++k) sum += r(i, k) * r(k, j);
+      r(i, j) = -diagonal * sum;
+    }
+    r(j, j) = diagonal;
+    std::fill_n(r.row(j), j, 0.0F);
+  }
 }
 
 }  // namespace
@@ -110,28 +116,17 @@ bool factor_upper(MatrixView<float> h) {
 void invert_upper(MatrixView<float> r) {
   LACUNA_ASSERT(r.rows == r.cols);
   const std::int64_t n = r.rows;
-  if (n == 0) return;
-  if (n == 1) {
-    r(0, 0) = 1.0F / r(0, 0);
-    return;
-  }
-  const std::int64_t first = n <= kLeaf ? n / 2 : split(n);
+  if (n <= kLeaf) return invert_leaf(r);
+  const std::int64_t first = split(n);
   const auto r11 = r.block(0, first, 0, first);
   const auto r12 = r.block(0, first, first, n - first);
   const auto r22 = r.block(first, n - first, first, n - first);
-  cblas_strsm(CblasRowMajor, CblasLeft, CblasUpper, CblasNoTrans, CblasNonUnit, narrow(r12.rows), narrow(r12.cols),
-              -1.0F, r11.data, narrow(r11.row_stride), r12.data, narrow(r12.row_stride));
-  cblas_strsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, narrow(r12.rows), narrow(r12.cols),
-              1.0F, r22.data, narrow(r22.row_stride), r12.data, narrow(r12.row_stride));
   invert_upper(r11);
   invert_upper(r22);
-}
-
-void multiply_upper(MatrixView<float> b, MatrixView<const float> u) {
-  LACUNA_ASSERT(u.rows == u.cols && b.cols == u.rows);
-  if (b.rows == 0 || b.cols == 0) return;
-  cblas_strmm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, narrow(b.rows), narrow(b.cols), 1.0F,
-              u.data, narrow(u.row_stride), b.data, narrow(b.row_stride));
+  Matrix<float> product(first, n - first);
+  gemm_nn(r11, r12, product.view());
+  gemm_nn(product.view(), r22, r12, -1.0F);
+  for (auto i = first; i < n; ++i) std::fill_n(r.row(i), first, 0.0F);
 }
 
 }  // namespace lacuna::kernels

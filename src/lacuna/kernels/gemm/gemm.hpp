@@ -4,7 +4,8 @@
 //   gemm_nn        C = alpha · A·B  + beta · C     A: m×k, B: k×n, C: m×n
 //   gemm_nt_bf16   C = A·Bᵀ + beta · C             A, B bf16, products summed in f32; C f32
 //   gram_update    G = beta · G + alpha · XᵀX      X: t×n, G: n×n, upper and lower triangle both written
-//   gram_update_upper, mirror_upper                the same in two steps: many updates, one copy of the triangle
+//   gram_update_upper, mirror_upper                the same in two steps: many updates, one copy of the triangle; until
+//                  then the lower triangle is scratch
 //
 // Layout    row-major f32, any row stride ≥ columns; C aliases neither A nor B. With beta = 0, C may be uninitialised.
 // Accuracy  f32 products and sums, order chosen by the library; the same bits for the same shapes, thread count and
@@ -30,6 +31,6 @@ void gram_update(MatrixView<const float> x, MatrixView<float> gram, float alpha,
 void gram_update_upper(MatrixView<const float> x, MatrixView<float> gram, float alpha, float beta);
 void mirror_upper(MatrixView<float> square);  // lower triangle ← transpose of the upper one
 
-std::string linear_algebra_description();  // "oneDNN 2.6.3; OpenBLAS 0.3.21 … Cooperlake", for people
+std::string linear_algebra_description();  // "oneDNN 2.6.3", for people
 
 }  // namespace lacuna::kernels

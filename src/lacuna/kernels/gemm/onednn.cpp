@@ -104,16 +104,24 @@ void run_matmul(dnnl::memory::data_type type, MatrixView<const T> a, MatrixView<
   }
 }
 
+void require_success(dnnl_status_t status) {
+  if (status == dnnl_success) return;
+  throw Error(ErrorCode::internal, fmt::format("oneDNN sgemm failed with status {}", static_cast<int>(status)));
+}
+
 }  // namespace
 
 void sgemm(MatrixView<const float> a, MatrixView<const float> b, Transpose transpose_b, MatrixView<float> c,
            float alpha, float beta) {
   require_whole_teams();
-  const auto status = dnnl_sgemm('N', transpose_b == Transpose::yes ? 'T' : 'N', c.rows, c.cols, a.cols, alpha, a.data,
-                                 a.row_stride, b.data, b.row_stride, beta, c.data, c.row_stride);
-  if (status != dnnl_success) {
-    throw Error(ErrorCode::internal, fmt::format("oneDNN sgemm failed with status {}", static_cast<int>(status)));
-  }
+  require_success(dnnl_sgemm('N', transpose_b == Transpose::yes ? 'T' : 'N', c.rows, c.cols, a.cols, alpha, a.data,
+                             a.row_stride, b.data, b.row_stride, beta, c.data, c.row_stride));
+}
+
+void sgemm_tn(MatrixView<const float> a, MatrixView<const float> b, MatrixView<float> c, float alpha, float beta) {
+  require_whole_teams();
+  require_success(dnnl_sgemm('T', 'N', c.rows, c.cols, a.rows, alpha, a.data, a.row_stride, b.data, b.row_stride, beta,
+                             c.data, c.row_stride));
 }
 
 void matmul(MatrixView<const float> a, MatrixView<const float> b, Transpose transpose_b, MatrixView<float> c,
