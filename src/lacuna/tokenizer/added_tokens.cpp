@@ -68,6 +68,7 @@ std::vector<AddedToken> load_added_tokens(const JsonNode& node) {
 AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer& normalizer) : tokens_(std::move(tokens)) {
   // Special tokens first: of two with the same text the reference keeps the first it sees, in this order.
   std::stable_partition(tokens_.begin(), tokens_.end(), [](const AddedToken& token) { return token.special; });
+  StepBudget budget;
   for (std::size_t i = 0; i < tokens_.size(); ++i) {
     const auto& token = tokens_[i];
     if (!token.normalized) {
@@ -75,7 +76,7 @@ AddedTokens::AddedTokens(std::vector<AddedToken> tokens, const Normalizer& norma
       continue;
     }
     NormalizedText content{token.content, true};
-    normalizer.apply(content);
+    normalizer.apply(content, budget);
     if (content.text.size() > 4 * kMaxTokenBytes) {
       throw Error(ErrorCode::bad_tokenizer,
                   fmt::format("added token {}: its normalized text has {} bytes", token.id, content.text.size()));
@@ -114,13 +115,14 @@ Pieces AddedTokens::cut(std::string_view text, const Normalizer& normalizer) con
   cut_at(as_given_, text, true, given);
   Pieces pieces;
   pieces.text.reserve(text.size());
+  StepBudget budget;
   for (const auto& piece : given) {
     if (piece.is_token()) {
       pieces.list.push_back(piece);
       continue;
     }
     NormalizedText part{std::string(text.substr(piece.begin, piece.end - piece.begin)), piece.at_origin};
-    normalizer.apply(part);
+    normalizer.apply(part, budget);
     const std::size_t shift = pieces.text.size();
     const std::size_t first_new = pieces.list.size();
     cut_at(normalized_, part.text, part.at_origin, pieces.list);

@@ -77,20 +77,18 @@ class ReplaceSink : public WholeTokenSink {
  private:
   void token(std::string_view text) override {
     std::string replaced;
-    search_.stretches(text, stretches_);
-    for (const auto& stretch : stretches_) {
+    search_.for_each_stretch(text, [&](const Stretch& stretch) {
       replaced +=
           stretch.is_match ? std::string_view(content_) : text.substr(stretch.begin, stretch.end - stretch.begin);
-    }
-    if (replaced.size() > kMaxTokenGrowth * text.size() + kFreeTokenGrowth) {
-      throw Error(ErrorCode::limit_exceeded,
-                  fmt::format("decoding makes {} bytes of a token of {}", replaced.size(), text.size()));
-    }
+      if (replaced.size() > kMaxTokenGrowth * text.size() + kFreeTokenGrowth) {
+        throw Error(ErrorCode::limit_exceeded, fmt::format("decoding makes more than {} bytes of a token of {}",
+                                                           kMaxTokenGrowth * text.size(), text.size()));
+      }
+    });
     next_.chunk(replaced, true);
   }
 
   TextPattern::Search search_;
-  std::vector<Stretch> stretches_;
   const std::string& content_;
 };
 
@@ -246,10 +244,10 @@ class BpeSink : public WholeTokenSink {
   }
   void emit(std::string_view replacement) {
     std::string text;
-    for (const auto& stretch : suffix_.stretches(held_)) {
+    TextPattern::Search(suffix_).for_each_stretch(held_, [&](const Stretch& stretch) {
       text +=
           stretch.is_match ? replacement : std::string_view(held_).substr(stretch.begin, stretch.end - stretch.begin);
-    }
+    });
     next_.chunk(text, true);
   }
 

@@ -19,7 +19,7 @@ using StepPointer = std::unique_ptr<const NormalizerStep>;
 class FormNormalizer : public NormalizerStep {
  public:
   explicit FormNormalizer(NormalizationForm form) : form_(form) {}
-  void apply(NormalizedText& text) const override { text.text = normalize_unicode(text.text, form_); }
+  void apply(NormalizedText& text, StepBudget&) const override { text.text = normalize_unicode(text.text, form_); }
 
  private:
   NormalizationForm form_;
@@ -27,12 +27,12 @@ class FormNormalizer : public NormalizerStep {
 
 class LowercaseNormalizer : public NormalizerStep {
  public:
-  void apply(NormalizedText& text) const override { text.text = lowercase_unicode(text.text); }
+  void apply(NormalizedText& text, StepBudget&) const override { text.text = lowercase_unicode(text.text); }
 };
 
 class ByteLevelNormalizer : public NormalizerStep {
  public:
-  void apply(NormalizedText& text) const override {
+  void apply(NormalizedText& text, StepBudget&) const override {
     std::string spelled;
     append_as_byte_characters(spelled, text.text);
     text.text = std::move(spelled);
@@ -42,7 +42,7 @@ class ByteLevelNormalizer : public NormalizerStep {
 class PrependNormalizer : public NormalizerStep {
  public:
   explicit PrependNormalizer(std::string prefix) : prefix_(std::move(prefix)) {}
-  void apply(NormalizedText& text) const override {
+  void apply(NormalizedText& text, StepBudget&) const override {
     if (!text.text.empty()) text.text.insert(0, prefix_);
   }
 
@@ -55,11 +55,12 @@ class ReplaceNormalizer : public NormalizerStep {
   ReplaceNormalizer(TextPattern pattern, std::string content)
       : pattern_(std::move(pattern)), content_(std::move(content)) {}
 
-  void apply(NormalizedText& text) const override {
+  void apply(NormalizedText& text, StepBudget& budget) const override {
     std::string replaced;
     replaced.reserve(text.text.size());
     bool first = true;
-    for (const auto& stretch : pattern_.stretches(text.text)) {
+    TextPattern::Search search(pattern_, &budget);
+    search.for_each_stretch(text.text, [&](const Stretch& stretch) {
       const auto part = std::string_view(text.text).substr(stretch.begin, stretch.end - stretch.begin);
       replaced.append(stretch.is_match ? std::string_view(content_) : part);
       // What replaces several characters counts as stemming from the last of them.
@@ -67,7 +68,7 @@ class ReplaceNormalizer : public NormalizerStep {
       if (first && stretch.is_match && content_.empty()) text.at_origin = false;
       first = false;
       check_growth(text.text.size(), replaced.size(), "normalization");
-    }
+    });
     text.text = std::move(replaced);
   }
 
@@ -80,7 +81,7 @@ class StripNormalizer : public NormalizerStep {
  public:
   StripNormalizer(bool left, bool right) : left_(left), right_(right) {}
 
-  void apply(NormalizedText& text) const override {
+  void apply(NormalizedText& text, StepBudget&) const override {
     const std::string_view view = text.text;
     std::size_t first_kept = view.size();
     std::size_t last_kept_end = 0;
@@ -103,7 +104,7 @@ class StripNormalizer : public NormalizerStep {
 
 class StripAccentsNormalizer : public NormalizerStep {
  public:
-  void apply(NormalizedText& text) const override {
+  void apply(NormalizedText& text, StepBudget&) const override {
     std::string kept;
     kept.reserve(text.text.size());
     for (std::size_t at = 0; at < text.text.size();) {
@@ -166,10 +167,10 @@ Normalizer Normalizer::load(const JsonNode& node) {
   return normalizer;
 }
 
-void Normalizer::apply(NormalizedText& text) const {
+void Normalizer::apply(NormalizedText& text, StepBudget& budget) const {
   const std::size_t bytes_before = text.text.size();
   for (const auto& step : steps_) {
-    step->apply(text);
+    step->apply(text, budget);
     check_growth(bytes_before, text.text.size(), "normalization");
   }
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lacuna/tokenizer/json_node.hpp"
+#include "lacuna/tokenizer/regex.hpp"
 
 namespace lacuna {
 
@@ -21,14 +22,15 @@ struct NormalizedText {
 class NormalizerStep {
  public:
   virtual ~NormalizerStep() = default;
-  virtual void apply(NormalizedText& text) const = 0;
+  virtual void apply(NormalizedText& text, StepBudget& budget) const = 0;
 };
 
 class Normalizer {
  public:
   Normalizer() = default;  // changes nothing
   static Normalizer load(const JsonNode& node);
-  void apply(NormalizedText& text) const;
+  // `budget` serves all texts that belong together: those of one file, or of one encoding.
+  void apply(NormalizedText& text, StepBudget& budget) const;
 
  private:
   std::vector<std::unique_ptr<const NormalizerStep>> steps_;

@@ -17,7 +17,6 @@ namespace {
 
 // Honest patterns need some ten steps per byte.
 constexpr std::int64_t kStepsPerByte = 100;
-constexpr std::int64_t kExtraSteps = 1'000'000;
 constexpr std::size_t kMaxJitStackBytes = 8U << 20U;
 constexpr std::uint32_t kMaxHeapKibibytes = 64 * 1024;
 
@@ -112,7 +111,7 @@ struct RegexSearch::State {
   MatchContext context;
   MatchData data;
   JitStack jit_stack;
-  std::int64_t steps_left = kExtraSteps;
+  StepBudget* budget = nullptr;
   std::size_t last_position = 0;
 };
 
@@ -125,13 +124,15 @@ int count_step(pcre2_callout_block* block, void* data) {
   const auto moved =
       static_cast<std::int64_t>(block->current_position) - static_cast<std::int64_t>(state.last_position);
   state.last_position = block->current_position;
-  state.steps_left -= 1 + std::abs(moved);
-  return state.steps_left < 0 ? PCRE2_ERROR_CALLOUT : 0;
+  state.budget->steps_left -= 1 + std::abs(moved);
+  return state.budget->steps_left < 0 ? PCRE2_ERROR_CALLOUT : 0;
 }
 
 }  // namespace
 
-RegexSearch::RegexSearch(const Regex& regex) : regex_(regex), state_(std::make_unique<State>()) {
+RegexSearch::RegexSearch(const Regex& regex, StepBudget* shared)
+    : regex_(regex), budget_(shared != nullptr ? shared : &own_budget_), state_(std::make_unique<State>()) {
+  state_->budget = budget_;
   state_->context.reset(pcre2_match_context_create(nullptr));
   state_->data.reset(pcre2_match_data_create_from_pattern(regex.code_->pointer.get(), nullptr));
   state_->jit_stack.reset(pcre2_jit_stack_create(32U << 10U, kMaxJitStackBytes, nullptr));
@@ -148,7 +149,7 @@ void RegexSearch::start(std::string_view text) {
   text_ = text;
   at_ = 0;
   last_end_.reset();
-  state_->steps_left += kStepsPerByte * static_cast<std::int64_t>(text.size());
+  budget_->steps_left += kStepsPerByte * static_cast<std::int64_t>(text.size());
 }
 
 int RegexSearch::match_here(std::size_t at) {

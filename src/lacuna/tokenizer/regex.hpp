@@ -39,10 +39,16 @@ class Regex {
   std::shared_ptr<const Code> code_;
 };
 
+// Matching steps that searches may take beyond those in proportion to their texts. A search has its own, or shares one
+// with other searches: else a file with thousands of short texts to search buys thousands of these.
+struct StepBudget {
+  std::int64_t steps_left = 1'000'000;
+};
+
 // Finds matches one after another in any number of texts.
 class RegexSearch {
  public:
-  explicit RegexSearch(const Regex& regex);
+  explicit RegexSearch(const Regex& regex, StepBudget* shared = nullptr);  // `shared` must outlive the search
   ~RegexSearch();
   RegexSearch(const RegexSearch&) = delete;
   RegexSearch& operator=(const RegexSearch&) = delete;
@@ -62,6 +68,8 @@ class RegexSearch {
   int match_here(std::size_t at);
 
   const Regex& regex_;
+  StepBudget own_budget_;
+  StepBudget* budget_;
   std::unique_ptr<State> state_;
   std::string_view text_;
   std::size_t at_ = 0;

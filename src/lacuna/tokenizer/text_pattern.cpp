@@ -5,29 +5,6 @@
 #include "lacuna/core/error.hpp"
 
 namespace lacuna {
-namespace {
-
-// Collects matches and fills the gaps between them.
-class StretchCollector {
- public:
-  StretchCollector(std::string_view text, std::vector<Stretch>& out) : text_(text), out_(out) { out_.clear(); }
-  void match(std::size_t begin, std::size_t end) {
-    if (covered_ != begin) out_.push_back({covered_, begin, false});
-    out_.push_back({begin, end, true});
-    covered_ = end;
-  }
-  void finish() {
-    if (covered_ != text_.size()) out_.push_back({covered_, text_.size(), false});
-  }
-
- private:
-  std::string_view text_;
-  std::vector<Stretch>& out_;
-  std::size_t covered_ = 0;
-};
-
-}  // namespace
-
 TextPattern TextPattern::literal(std::string text) {
   TextPattern pattern;
   pattern.literal_ = std::move(text);
@@ -60,27 +37,13 @@ TextPattern TextPattern::load_for_replacing(const JsonNode& node) {
   return pattern;
 }
 
-std::vector<Stretch> TextPattern::stretches(std::string_view text) const {
-  std::vector<Stretch> found;
-  Search(*this).stretches(text, found);
-  return found;
-}
-
-TextPattern::Search::Search(const TextPattern& pattern) : pattern_(pattern) {
-  if (pattern.regex_) regex_search_.emplace(*pattern.regex_);
+TextPattern::Search::Search(const TextPattern& pattern, StepBudget* shared) : pattern_(pattern) {
+  if (pattern.regex_) regex_search_.emplace(*pattern.regex_, shared);
 }
 
 void TextPattern::Search::stretches(std::string_view text, std::vector<Stretch>& out) {
-  StretchCollector collector(text, out);
-  if (regex_search_) {
-    regex_search_->for_each_match(text, [&](const RegexMatch& m) { collector.match(m.begin, m.end); });
-  } else {
-    const std::string& literal = pattern_.literal_;
-    for (auto at = text.find(literal); at != std::string_view::npos; at = text.find(literal, at + literal.size())) {
-      collector.match(at, at + literal.size());
-    }
-  }
-  collector.finish();
+  out.clear();
+  for_each_stretch(text, [&](const Stretch& stretch) { out.push_back(stretch); });
 }
 
 }  // namespace lacuna

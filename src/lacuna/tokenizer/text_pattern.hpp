@@ -23,16 +23,18 @@ class TextPattern {
   static TextPattern literal(std::string text);
   static TextPattern regex(std::string_view pattern);
 
-  // Cuts `text` into matches and what lies between; together they cover it.
-  std::vector<Stretch> stretches(std::string_view text) const;
-
-  // The same for many texts, sharing one search. The pattern must outlive it.
+  // Cuts texts into matches and what lies between; together they cover the text. The pattern must outlive the search.
   class Search {
    public:
-    explicit Search(const TextPattern& pattern);
+    explicit Search(const TextPattern& pattern, StepBudget* shared = nullptr);  // see RegexSearch
     void stretches(std::string_view text, std::vector<Stretch>& out);
+    // Calls visit(Stretch) from left to right, in memory that does not depend on their number.
+    template <typename Visit>
+    void for_each_stretch(std::string_view text, const Visit& visit);
 
    private:
+    template <typename Visit>
+    void for_each_match(std::string_view text, const Visit& visit);
     const TextPattern& pattern_;
     std::optional<RegexSearch> regex_search_;
   };
@@ -41,5 +43,28 @@ class TextPattern {
   std::string literal_;  // when there is no regex
   std::optional<Regex> regex_;
 };
+
+template <typename Visit>
+void TextPattern::Search::for_each_match(std::string_view text, const Visit& visit) {
+  if (regex_search_) {
+    regex_search_->for_each_match(text, [&](const RegexMatch& match) { visit(match.begin, match.end); });
+    return;
+  }
+  const std::string& literal = pattern_.literal_;
+  for (auto at = text.find(literal); at != std::string_view::npos; at = text.find(literal, at + literal.size())) {
+    visit(at, at + literal.size());
+  }
+}
+
+template <typename Visit>
+void TextPattern::Search::for_each_stretch(std::string_view text, const Visit& visit) {
+  std::size_t covered = 0;
+  for_each_match(text, [&](std::size_t begin, std::size_t end) {
+    if (covered != begin) visit(Stretch{covered, begin, false});
+    visit(Stretch{begin, end, true});
+    covered = end;
+  });
+  if (covered != text.size()) visit(Stretch{covered, text.size(), false});
+}
 
 }  // namespace lacuna

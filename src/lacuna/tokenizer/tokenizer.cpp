@@ -63,29 +63,30 @@ void read_config(const std::filesystem::path& path, const Read& read) {
 
 }  // namespace
 
-StreamDecoder::StreamDecoder(std::shared_ptr<const TokenizerPipeline> pipeline, bool skip_special_tokens)
-    : pipeline_(std::move(pipeline)), stream_(pipeline_->open_stream(skip_special_tokens)) {}
+StreamDecoder::StreamDecoder(std::shared_ptr<const TokenizerPipeline> pipeline, std::filesystem::path path,
+                             bool skip_special_tokens)
+    : pipeline_(std::move(pipeline)), path_(std::move(path)), stream_(pipeline_->open_stream(skip_special_tokens)) {}
 StreamDecoder::StreamDecoder(StreamDecoder&&) noexcept = default;
 StreamDecoder& StreamDecoder::operator=(StreamDecoder&&) noexcept = default;
 StreamDecoder::~StreamDecoder() = default;
 
 std::string StreamDecoder::push(std::int32_t id) {
-  if (id < 0 || static_cast<std::size_t>(id) >= pipeline_->vocab_size()) {
-    throw Error(ErrorCode::invalid_argument, fmt::format("token id {} is outside the vocabulary, expected 0 to {}", id,
-                                                         pipeline_->vocab_size() - 1));
-  }
-  return stream_->push(id);
+  if (id < 0) throw Error(ErrorCode::invalid_argument, fmt::format("token id {}, expected 0 or more", id));
+  if (static_cast<std::size_t>(id) >= pipeline_->vocab_size()) return {};
+  return with_path(path_, [&] { return stream_->push(id); });
 }
 
-std::string StreamDecoder::finish() { return stream_->finish(); }
+std::string StreamDecoder::finish() {
+  return with_path(path_, [&] { return stream_->finish(); });
+}
 
-Tokenizer::Tokenizer(std::shared_ptr<const TokenizerPipeline> pipeline)
-    : pipeline_(std::move(pipeline)), bos_id_(pipeline_->bos_id()) {
+Tokenizer::Tokenizer(std::shared_ptr<const TokenizerPipeline> pipeline, std::filesystem::path path)
+    : pipeline_(std::move(pipeline)), path_(std::move(path)), bos_id_(pipeline_->bos_id()) {
   if (const auto eos = pipeline_->eos_id()) eos_ids_.push_back(*eos);
 }
 
 Tokenizer Tokenizer::from_json(std::string_view content, const std::filesystem::path& name) {
-  return with_path(name, [&] { return Tokenizer(load_tokenizer_json(content)); });
+  return with_path(name, [&] { return Tokenizer(load_tokenizer_json(content), name); });
 }
 
 Tokenizer Tokenizer::from_json_file(const std::filesystem::path& path) {
@@ -94,7 +95,7 @@ Tokenizer Tokenizer::from_json_file(const std::filesystem::path& path) {
 
 Tokenizer Tokenizer::from_sentencepiece(std::string_view content, const std::filesystem::path& name, bool add_bos,
                                         bool add_eos) {
-  return with_path(name, [&] { return Tokenizer(load_sentencepiece_model(content, {add_bos, add_eos})); });
+  return with_path(name, [&] { return Tokenizer(load_sentencepiece_model(content, {add_bos, add_eos}), name); });
 }
 
 Tokenizer Tokenizer::from_sentencepiece_file(const std::filesystem::path& path, bool add_bos, bool add_eos) {
@@ -154,7 +155,7 @@ std::vector<std::int32_t> Tokenizer::encode(std::string_view text, bool add_spec
     throw Error(ErrorCode::invalid_utf8, fmt::format("the text is not UTF-8 at byte {}: found byte 0x{:02X}", *offset,
                                                      static_cast<unsigned char>(text[*offset])));
   }
-  return pipeline_->encode(text, add_special_tokens);
+  return with_path(path_, [&] { return pipeline_->encode(text, add_special_tokens); });
 }
 
 std::string Tokenizer::decode(std::span<const std::int32_t> ids, bool skip_special_tokens) const {
@@ -164,7 +165,9 @@ std::string Tokenizer::decode(std::span<const std::int32_t> ids, bool skip_speci
   return text + stream.finish();
 }
 
-StreamDecoder Tokenizer::stream_decoder(bool skip_special_tokens) const { return {pipeline_, skip_special_tokens}; }
+StreamDecoder Tokenizer::stream_decoder(bool skip_special_tokens) const {
+  return {pipeline_, path_, skip_special_tokens};
+}
 
 std::size_t Tokenizer::vocab_size() const { return pipeline_->vocab_size(); }
 std::optional<std::int32_t> Tokenizer::token_to_id(std::string_view token) const {

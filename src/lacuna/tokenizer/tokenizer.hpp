@@ -4,9 +4,9 @@
 //            (SentencePiece BPE and unigram). docs/tokenizer.md lists what is supported and what is refused.
 // Exact      the same ids and texts as the reference (`tokenizers`, `sentencepiece`), held by tests against it.
 // Threads    a Tokenizer is immutable and safe from any thread, and cheap to copy; a StreamDecoder belongs to one.
-// Errors     bad_tokenizer, unsupported_tokenizer, limit_exceeded: the file, with its path. invalid_utf8: the text,
-// with
-//            the byte offset. invalid_argument: an id outside the vocabulary. not_found: no tokenizer in the folder.
+// Errors     bad_tokenizer, unsupported_tokenizer, limit_exceeded: the file, with its path, also where it shows only at
+//            work. invalid_utf8: the text, with the byte offset. invalid_argument: a negative id. not_found: no
+//            tokenizer in the folder.
 #pragma once
 
 #include <cstddef>
@@ -36,8 +36,10 @@ class StreamDecoder {
 
  private:
   friend class Tokenizer;
-  StreamDecoder(std::shared_ptr<const TokenizerPipeline> pipeline, bool skip_special_tokens);
+  StreamDecoder(std::shared_ptr<const TokenizerPipeline> pipeline, std::filesystem::path path,
+                bool skip_special_tokens);
   std::shared_ptr<const TokenizerPipeline> pipeline_;
+  std::filesystem::path path_;
   std::unique_ptr<TextStream> stream_;
 };
 
@@ -59,8 +61,8 @@ class Tokenizer {
   // Ids of a text. add_special_tokens: with what the file's template puts around it (often <s> in front).
   std::vector<std::int32_t> encode(std::string_view utf8_text, bool add_special_tokens = true) const;
 
-  // Text of ids; bytes that are not UTF-8 become U+FFFD. skip_special_tokens: without <s> and its like. Ids in a hole
-  // of the vocabulary decode to nothing.
+  // Text of ids; bytes that are not UTF-8 become U+FFFD. skip_special_tokens: without <s> and its like. Ids without a
+  // token, in a hole of the vocabulary or beyond its end as padded heads give them, decode to nothing.
   std::string decode(std::span<const std::int32_t> ids, bool skip_special_tokens = true) const;
   StreamDecoder stream_decoder(bool skip_special_tokens = true) const;
 
@@ -73,10 +75,11 @@ class Tokenizer {
   const std::vector<std::int32_t>& eos_ids() const { return eos_ids_; }  // generation ends at any of them
 
  private:
-  explicit Tokenizer(std::shared_ptr<const TokenizerPipeline> pipeline);
+  Tokenizer(std::shared_ptr<const TokenizerPipeline> pipeline, std::filesystem::path path);
   void learn_special_tokens(const std::filesystem::path& folder);
 
   std::shared_ptr<const TokenizerPipeline> pipeline_;
+  std::filesystem::path path_;  // for errors
   std::optional<std::int32_t> bos_id_;
   std::vector<std::int32_t> eos_ids_;
 };

@@ -9,6 +9,7 @@
 #include "lacuna/tokenizer/added_tokens.hpp"
 #include "lacuna/tokenizer/bpe.hpp"
 #include "lacuna/tokenizer/decoder.hpp"
+#include "lacuna/tokenizer/growth_limit.hpp"
 #include "lacuna/tokenizer/json_node.hpp"
 #include "lacuna/tokenizer/normalizer.hpp"
 #include "lacuna/tokenizer/pipeline.hpp"
@@ -79,6 +80,8 @@ BpeModel load_model(const JsonNode& node, const Vocabulary& vocabulary) {
                      .fuse_unknown = node.boolean_or("fuse_unk", false),
                      .byte_fallback = node.boolean_or("byte_fallback", false),
                      .ignore_merges = node.boolean_or("ignore_merges", false)};
+  check_replacement(options.continuing_subword_prefix);
+  check_replacement(options.end_of_word_suffix);
   // Dropout makes encoding random; it belongs to training, and its absence is what users of a finished model expect.
   if (const auto dropout = node.find("dropout")) static_cast<void>(dropout->number());
   const std::size_t prefix_bytes = options.continuing_subword_prefix.size();
