@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "kernels/random_values.hpp"
 #include "support/isa_levels.hpp"
@@ -59,6 +60,58 @@ TEST(TokenDistribution, BlocksDoNotMatter) {
       EXPECT_EQ(state.best, best);
       // Relative error of the f32 exponentials (2 ulp + an argument below 80) and of sums of 512: absolute in the log.
       EXPECT_NEAR(state.log_sum_exp(), exact_log_sum_exp(logits), (4 + 80 + 64) * 0x1.0p-24) << isa_name(level);
+    }
+  }
+}
+
+constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+
+// Wherever it stands: in a whole vector of lanes, in the rest behind it, in another block than the greatest logit.
+TEST(TokenDistribution, OneNaNMakesTheSumNaN) {
+  const auto logits = test::normal_values(1100, 15, 8.0);
+  for (const IsaLevel level : test::runnable_isa_levels()) {
+    const test::ForcedIsaLevel forced(level);
+    for (const std::size_t at : {0UL, 1UL, 15UL, 16UL, 511UL, 512UL, 700UL, 1098UL, 1099UL}) {
+      for (const float value : {kNaN, -kNaN}) {
+        auto damaged = logits;
+        damaged[at] = value;
+        TokenDistribution one;
+        one.add(damaged);
+        EXPECT_TRUE(std::isnan(one.log_sum_exp())) << isa_name(level) << " at " << at;
+        TokenDistribution blocks;
+        for (std::size_t i = 0; i < 1100; i += 100) blocks.add(std::span(damaged).subspan(i, 100));
+        EXPECT_TRUE(std::isnan(blocks.log_sum_exp())) << isa_name(level) << " at " << at;
+        DistributionPair pair;
+        pair.add(damaged, logits);
+        EXPECT_TRUE(std::isnan(pair.kl_divergence())) << isa_name(level) << " at " << at;
+        EXPECT_FALSE(std::isnan(pair.b.log_sum_exp())) << isa_name(level) << " at " << at;
+      }
+    }
+  }
+}
+
+TEST(TokenDistribution, MinusInfinityIsNoProbability) {
+  constexpr float kNever = -std::numeric_limits<float>::infinity();
+  for (const IsaLevel level : test::runnable_isa_levels()) {
+    const test::ForcedIsaLevel forced(level);
+    auto logits = std::vector<float>(40, kNever);
+    logits[17] = logits[39] = 2.0F;
+    TokenDistribution state;
+    state.add(logits);
+    EXPECT_NEAR(state.log_sum_exp(), 2.0 + std::log(2.0), 1e-6) << isa_name(level);  // e^0 twice, within 2 ulp
+  }
+}
+
+TEST(Softmax, OneNaNMakesTheWindowNaN) {
+  for (const IsaLevel level : test::runnable_isa_levels()) {
+    const test::ForcedIsaLevel forced(level);
+    for (const std::size_t at : {2UL, 18UL, 36UL}) {
+      auto scores = test::normal_values(40, 16, 3.0);
+      scores[at] = kNaN;
+      softmax_window(scores, 2, 37);
+      for (std::size_t i = 2; i < 37; ++i) ASSERT_TRUE(std::isnan(scores[i])) << isa_name(level) << " at " << at;
+      EXPECT_EQ(scores[1], 0.0F);
+      EXPECT_EQ(scores[37], 0.0F);
     }
   }
 }

@@ -4,10 +4,14 @@
 
 #include <atomic>
 #include <cmath>
+#include <fstream>
 
+#include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/cpu.hpp"
 #include "lacuna/core/error.hpp"
+#include "lacuna/formats/tensor_archive.hpp"
 #include "model/npy.hpp"
+#include "model/tiny_model.hpp"
 #include "support/shared_data.hpp"
 
 namespace lacuna {
@@ -135,6 +139,35 @@ TEST(Perplexity, RefusesWhatItCannotMeasure) {
   EXPECT_EQ(code_of(llama, std::vector<std::int32_t>(20, 8192), 20), ErrorCode::bad_token);
   EXPECT_EQ(code_of(llama, std::vector<std::int32_t>(20, -1), 20), ErrorCode::bad_token);
   EXPECT_EQ(code_of(opt, std::vector<std::int32_t>(1025, 5), 1025), ErrorCode::invalid_argument);  // 1,024 positions
+}
+
+// One damaged weight in the head makes one logit of each position NaN: a token that is never a target.
+TEST(Perplexity, OneNaNAmongTheLogitsIsNamed) {
+  const test::TempFolder folder;
+  test::write_tiny_model(folder, test::kTinyLlamaConfig);
+  const auto damaged_at = [&] {
+    const auto archive = open_tensor_file(folder / "model.safetensors");
+    const auto* bytes = reinterpret_cast<const char*>(archive.find("lm_head.weight")->data);
+    const std::string row(bytes, 64);  // of token 0
+    const auto at = read_file(folder / "model.safetensors", 1U << 24U).find(row);
+    return at;
+  }();
+  ASSERT_NE(damaged_at, std::string::npos);
+  std::fstream file(folder / "model.safetensors", std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(static_cast<std::streamoff>(damaged_at));
+  file.write("\xC0\x7F", 2);  // a bf16 NaN
+  file.close();
+  PerplexityOptions options;
+  options.seqlen = 16;
+  const std::vector<std::int32_t> tokens(32, 5);
+  const Decoder model = Decoder::open(Checkpoint::open(folder.path().string()));
+  try {
+    measure_perplexity(model, tokens, options, RunContext{});
+    ADD_FAILURE() << "a number of logits with a NaN among them";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::not_finite) << error.what();
+    EXPECT_NE(error.message().find("window 0"), std::string::npos) << error.what();
+  }
 }
 
 TEST(Perplexity, StopsAndReports) {

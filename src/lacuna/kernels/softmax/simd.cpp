@@ -16,6 +16,12 @@ HWY_BEFORE_NAMESPACE();
 namespace lacuna::kernels::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
+// e^v. Highway's Exp makes 0 of NaN, which would hide a damaged model; here NaN stays NaN.
+template <class D, class V>
+V exponential(D d, V v) {
+  return hn::IfThenElse(hn::IsNaN(v), v, hn::Exp(d, v));
+}
+
 float max_of(const float* x, std::size_t n) {
   const hn::ScalableTag<float> d;
   const std::size_t lanes = hn::Lanes(d);
@@ -35,13 +41,13 @@ float exponentials(float* x, std::size_t n, float shift) {
   auto sum = hn::Zero(d);
   std::size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
-    const auto e = hn::Exp(d, hn::Sub(hn::LoadU(d, x + i), offset));
+    const auto e = exponential(d, hn::Sub(hn::LoadU(d, x + i), offset));
     hn::StoreU(e, d, x + i);
     sum = hn::Add(sum, e);
   }
   if (i < n) {
     const auto mask = hn::FirstN(d, n - i);
-    const auto e = hn::Exp(d, hn::Sub(hn::MaskedLoad(mask, d, x + i), offset));
+    const auto e = exponential(d, hn::Sub(hn::MaskedLoad(mask, d, x + i), offset));
     hn::BlendedStore(e, mask, d, x + i);
     sum = hn::Add(sum, hn::IfThenElseZero(mask, e));
   }
@@ -67,10 +73,10 @@ float sum_of_exponentials(const float* x, std::size_t n, float shift) {
   const auto offset = hn::Set(d, shift);
   auto sum = hn::Zero(d);
   std::size_t i = 0;
-  for (; i + lanes <= n; i += lanes) sum = hn::Add(sum, hn::Exp(d, hn::Sub(hn::LoadU(d, x + i), offset)));
+  for (; i + lanes <= n; i += lanes) sum = hn::Add(sum, exponential(d, hn::Sub(hn::LoadU(d, x + i), offset)));
   if (i < n) {
     const auto mask = hn::FirstN(d, n - i);
-    const auto e = hn::Exp(d, hn::Sub(hn::MaskedLoad(mask, d, x + i), offset));
+    const auto e = exponential(d, hn::Sub(hn::MaskedLoad(mask, d, x + i), offset));
     sum = hn::Add(sum, hn::IfThenElseZero(mask, e));
   }
   return hn::GetLane(hn::SumOfLanes(d, sum));
@@ -85,12 +91,12 @@ float cross_sum(const float* a, const float* b, std::size_t n, float shift) {
   std::size_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     const auto va = hn::LoadU(d, a + i);
-    sum = hn::MulAdd(hn::Exp(d, hn::Sub(va, offset)), hn::Sub(va, hn::LoadU(d, b + i)), sum);
+    sum = hn::MulAdd(exponential(d, hn::Sub(va, offset)), hn::Sub(va, hn::LoadU(d, b + i)), sum);
   }
   if (i < n) {
     const auto mask = hn::FirstN(d, n - i);
     const auto va = hn::MaskedLoad(mask, d, a + i);
-    const auto term = hn::Mul(hn::Exp(d, hn::Sub(va, offset)), hn::Sub(va, hn::MaskedLoad(mask, d, b + i)));
+    const auto term = hn::Mul(exponential(d, hn::Sub(va, offset)), hn::Sub(va, hn::MaskedLoad(mask, d, b + i)));
     sum = hn::Add(sum, hn::IfThenElseZero(mask, term));
   }
   return hn::GetLane(hn::SumOfLanes(d, sum));

@@ -7,6 +7,7 @@
 //
 // Accuracy  exponentials in f32 (≤ 2 ulp), sums of at most 512 of them in f32, everything above that in f64.
 //           Deterministic for a given ISA and block size.
+//           One NaN among the inputs makes every output NaN; −infinity is a probability of 0.
 // Threads   one row per call; safe on distinct rows.
 // Source    kernels/softmax/README.md.
 #pragma once
