@@ -11,11 +11,11 @@
 namespace lacuna {
 
 FeaturePatterns::FeaturePatterns(BitMatrix features) : bits_(std::move(features)) {
-  constexpr std::int64_t kLimit = std::int64_t{1} << 31;
+  constexpr std::int64_t kLimit = std::int64_t{1} << 30;
   if (bits_.rows() >= kLimit || bits_.cols() >= kLimit) {
     throw Error(
         ErrorCode::limit_exceeded,
-        fmt::format("patterns: expected fewer than 2^31 features and rows, got {} and {}", bits_.rows(), bits_.cols()));
+        fmt::format("patterns: expected fewer than 2^30 features and rows, got {} and {}", bits_.rows(), bits_.cols()));
   }
   ones_ = bits_.row_counts();
   panel_words_ = kernels::kPanelRows * bits_.row_words();

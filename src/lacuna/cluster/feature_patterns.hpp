@@ -5,7 +5,7 @@
 //
 // Cost     twice the bits in memory.
 // Threads  const after construction: safe to share.
-// Errors   Error{invalid_argument}: a view that is not rank 2. Error{limit_exceeded}: 2³¹ features or rows, or more.
+// Errors   Error{invalid_argument}: a view that is not rank 2. Error{limit_exceeded}: 2³⁰ features or rows, or more.
 #pragma once
 
 #include <cstdint>

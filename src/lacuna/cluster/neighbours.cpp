@@ -5,16 +5,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 
+#include "lacuna/cluster/nearest.hpp"
 #include "lacuna/cluster/pair_tiles.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/core/threads.hpp"
 
 namespace lacuna {
 namespace {
-
-constexpr std::uint32_t kNoLimit = std::numeric_limits<std::uint32_t>::max();
 
 void require_neighbours(const FeaturePatterns& patterns, std::int64_t n) {
   if (n >= 1 && n <= patterns.count()) return;
@@ -23,50 +21,14 @@ void require_neighbours(const FeaturePatterns& patterns, std::int64_t n) {
       fmt::format("number of neighbours: expected 1 to the {} features there are, got {}", patterns.count(), n));
 }
 
-std::uint64_t ranked(std::uint32_t distance, std::uint32_t index) { return (std::uint64_t{distance} << 32U) | index; }
-
-// The k nearest of a stream of candidates that come in ascending order of index.
-class Nearest {
- public:
-  Nearest(std::uint32_t self, std::int64_t k) : self_(self), k_(static_cast<std::size_t>(k)) {
-    if (k_ == 0) limit_ = 0;
-    kept_.reserve(2 * k_ + 64);
+void write(Nearest& nearest, std::uint32_t self, std::uint32_t* indices, std::uint32_t* distances) {
+  *indices++ = self;
+  *distances++ = 0;
+  for (const std::uint64_t key : nearest.sorted()) {
+    *indices++ = ranked_index(key);
+    *distances++ = ranked_distance(key);
   }
-
-  std::uint32_t limit() const { return limit_; }  // a candidate at this distance or above is not among the nearest
-
-  void add(const std::uint32_t* distances, const std::uint32_t* indices, std::int64_t n) {
-    for (std::int64_t i = 0; i < n; ++i) {
-      if (indices[i] == self_ || distances[i] >= limit_) continue;
-      kept_.push_back(ranked(distances[i], indices[i]));
-      if (kept_.size() >= 2 * k_ + 32) drop_farthest();
-    }
-  }
-
-  void write(std::uint32_t* indices, std::uint32_t* distances) {
-    drop_farthest();
-    std::sort(kept_.begin(), kept_.end());
-    indices[0] = self_;
-    distances[0] = 0;
-    for (std::size_t i = 0; i < kept_.size(); ++i) {
-      indices[i + 1] = static_cast<std::uint32_t>(kept_[i]);
-      distances[i + 1] = static_cast<std::uint32_t>(kept_[i] >> 32U);
-    }
-  }
-
- private:
-  void drop_farthest() {
-    if (kept_.size() <= k_ || k_ == 0) return;
-    std::nth_element(kept_.begin(), kept_.begin() + static_cast<std::ptrdiff_t>(k_ - 1), kept_.end());
-    kept_.resize(k_);
-    limit_ = static_cast<std::uint32_t>(kept_.back() >> 32U);
-  }
-
-  std::uint32_t self_;
-  std::size_t k_;
-  std::uint32_t limit_ = kNoLimit;
-  std::vector<std::uint64_t> kept_;
-};
+}
 
 // The neighbours of the features of row panels [begin, end).
 class GraphRows {
@@ -83,8 +45,8 @@ class GraphRows {
       for (auto f = first; f < last; ++f) take(tile, f, nearest[static_cast<std::size_t>(f - first)]);
     });
     for (auto f = first; f < last; ++f) {
-      nearest[static_cast<std::size_t>(f - first)].write(graph_.indices.data() + f * graph_.n,
-                                                         graph_.distances.data() + f * graph_.n);
+      write(nearest[static_cast<std::size_t>(f - first)], static_cast<std::uint32_t>(f),
+            graph_.indices.data() + f * graph_.n, graph_.distances.data() + f * graph_.n);
     }
   }
 
@@ -143,8 +105,8 @@ Neighbours nearest_features(const FeaturePatterns& patterns, std::int64_t featur
   std::partial_sort(order.begin(), middle, order.end());
   Neighbours result{feature, {feature}, {0}};
   for (auto it = order.begin(); it != middle; ++it) {
-    result.indices.push_back(static_cast<std::int64_t>(*it & 0xFFFFFFFFU));
-    result.distances.push_back(static_cast<std::uint32_t>(*it >> 32U));
+    result.indices.push_back(ranked_index(*it));
+    result.distances.push_back(ranked_distance(*it));
   }
   return result;
 }

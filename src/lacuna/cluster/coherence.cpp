@@ -1,0 +1,107 @@
+#include "lacuna/cluster/coherence.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "lacuna/cluster/neighbours.hpp"
+#include "lacuna/core/error.hpp"
+#include "lacuna/core/threads.hpp"
+#include "lacuna/kernels/bitcount/bitcount.hpp"
+
+namespace lacuna {
+namespace {
+
+// Rows in which at least one of the features is not zero.
+std::uint64_t covered_rows(const FeaturePatterns& patterns, std::span<const std::int64_t> features,
+                           std::vector<std::uint64_t>& any) {
+  std::fill(any.begin(), any.end(), 0);
+  for (const auto feature : features) {
+    const std::uint64_t* words = patterns.bits().row(feature);
+    for (std::size_t w = 0; w < any.size(); ++w) any[w] |= words[w];
+  }
+  return kernels::count_bits(any.data(), static_cast<std::int64_t>(any.size()));
+}
+
+}  // namespace
+
+FeatureOrder stored_order(std::int64_t count) {
+  FeatureOrder order(static_cast<std::size_t>(count));
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+
+FeatureOrder gradient_order(const FeaturePatterns& patterns, std::int64_t feature) {
+  return nearest_features(patterns, feature, patterns.count()).indices;
+}
+
+FeatureOrder grouped_order(std::span<const FeatureGroup> groups) {
+  FeatureOrder order;
+  for (const auto& group : groups) order.insert(order.end(), group.features.begin(), group.features.end());
+  return order;
+}
+
+FeatureOrder label_order(std::span<const int> labels) {
+  FeatureOrder order = stored_order(static_cast<std::int64_t>(labels.size()));
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+    return labels[static_cast<std::size_t>(a)] < labels[static_cast<std::size_t>(b)];
+  });
+  return order;
+}
+
+void require_permutation(std::span<const std::int64_t> order, std::int64_t count) {
+  if (static_cast<std::int64_t>(order.size()) != count) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("order: expected a permutation of {} features, got {} entries", count, order.size()));
+  }
+  std::vector<bool> seen(order.size());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    const bool inside = order[i] >= 0 && order[i] < count;
+    if (!inside || seen[static_cast<std::size_t>(order[i])]) {
+      throw Error(ErrorCode::invalid_argument, fmt::format("order: expected each of 0 to {} once, got {}{} at entry {}",
+                                                           count - 1, order[i], inside ? " again" : "", i));
+    }
+    seen[static_cast<std::size_t>(order[i])] = true;
+  }
+}
+
+Coherence block_coherence(const FeaturePatterns& patterns, std::span<const std::int64_t> order, std::int64_t block) {
+  if (block < 1) throw Error(ErrorCode::invalid_argument, fmt::format("block: expected at least 1, got {}", block));
+  require_permutation(order, patterns.count());
+  const auto count = patterns.count();
+  const std::int64_t n_groups = count / block + (count % block != 0 ? 1 : 0);
+  std::vector<std::uint64_t> zero_rows(static_cast<std::size_t>(n_groups));
+  parallel_for(n_groups, 16, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<std::uint64_t> any(static_cast<std::size_t>(patterns.bits().row_words()));
+    for (auto g = begin; g < end; ++g) {
+      const std::int64_t size = std::min(block, count - g * block);
+      const auto features = order.subspan(static_cast<std::size_t>(g * block), static_cast<std::size_t>(size));
+      zero_rows[static_cast<std::size_t>(g)] =
+          static_cast<std::uint64_t>(patterns.rows()) - covered_rows(patterns, features, any);
+    }
+  });
+  Coherence result{block, {}, 0.0, 0.0};
+  double skipped = 0.0;
+  for (std::size_t g = 0; g < zero_rows.size(); ++g) {
+    const double share =
+        patterns.rows() == 0 ? 0.0 : static_cast<double>(zero_rows[g]) / static_cast<double>(patterns.rows());
+    result.groups.push_back(share);
+    result.mean += share / static_cast<double>(n_groups);
+    skipped += share * static_cast<double>(std::min(block, count - static_cast<std::int64_t>(g) * block));
+  }
+  if (count > 0) result.skipped = skipped / static_cast<double>(count);
+  return result;
+}
+
+std::string_view coherence_level(double coherence) {
+  if (coherence > 0.4) return "HIGH";
+  return coherence > 0.2 ? "MEDIUM" : "LOW";
+}
+
+double independent_coherence(double density, std::int64_t block) {
+  return std::pow(1.0 - density, static_cast<double>(block));
+}
+
+}  // namespace lacuna
