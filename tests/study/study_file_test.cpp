@@ -31,6 +31,7 @@ std::string message_of(const std::string& content) {
   try {
     read_study(folder.write("s.toml", content));
   } catch (const Error& error) {
+    EXPECT_EQ(error.path(), folder / "s.toml");
     EXPECT_EQ(error.code(),
               error.code() == ErrorCode::bad_pattern ? ErrorCode::bad_pattern : ErrorCode::bad_study_file);
     return error.what();
@@ -71,6 +72,31 @@ TEST(StudyFile, MistakesAreNamedWithTheirLine) {
   std::string unknown = small;
   unknown.replace(unknown.find("\"wanda\""), 7, "\"magic\"");
   EXPECT_NE(message_of(unknown).find("got magic"), std::string::npos);
+  std::string pattern = small;
+  pattern.replace(pattern.find("2:4"), 3, "4:2");
+  EXPECT_NE(message_of(pattern).find("s.toml"), std::string::npos);
+}
+
+// toml++ alone ends in a stack overflow: one table inside another for each dot.
+TEST(StudyFile, DeepKeysAreRefused) {
+  std::string dots = "a";
+  for (int i = 0; i < 500'000; ++i) dots += ".a";
+  EXPECT_NE(message_of(dots + " = 1\n").find("line 1: a key of more than 16 parts"), std::string::npos);
+  EXPECT_NE(message_of("[" + dots + "]\n").find("line 1"), std::string::npos);
+  EXPECT_NE(message_of("\n[[" + dots).find("line 2"), std::string::npos);
+  EXPECT_NE(message_of("x = \"\"\"\"a\"\"\"\"\"\n" + dots).find("line 2"), std::string::npos);
+  EXPECT_NE(message_of("x = '''\n'''''\n" + dots).find("line 3"), std::string::npos);
+  EXPECT_NE(message_of("x = 'a\\'\n" + dots).find("line 2"), std::string::npos);
+  std::string nested = "a = ";
+  for (int i = 0; i < 100'000; ++i) nested += "[";
+  EXPECT_NE(message_of(nested).find("line 1"), std::string::npos);
+}
+
+TEST(StudyFile, DotsInTextsAreNoKeys) {
+  const test::TempFolder folder;
+  const std::string dots(100, '.');
+  const std::string content = "description = \"\\\"" + dots + "\"\n# " + dots + "\n" + kSmall;
+  EXPECT_EQ(read_study(folder.write("s.toml", content)).description, "\"" + dots);
 }
 
 }  // namespace

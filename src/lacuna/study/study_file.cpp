@@ -5,10 +5,12 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
+#include <cmath>
 
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/digest.hpp"
 #include "lacuna/core/error.hpp"
+#include "lacuna/study/toml_depth.hpp"
 
 namespace lacuna {
 namespace {
@@ -59,7 +61,11 @@ class Section {
     return find<std::string>(key, "a string").value_or(fallback);
   }
   bool flag(const std::string& key, bool fallback) { return find<bool>(key, "true or false").value_or(fallback); }
-  double number(const std::string& key, double fallback) { return find<double>(key, "a number").value_or(fallback); }
+  double number(const std::string& key, double fallback) {
+    const auto value = find<double>(key, "a number").value_or(fallback);
+    if (!std::isfinite(value)) throw error(table_.get(key), key, fmt::format("expected a number, got {}", value));
+    return value;
+  }
 
   std::int64_t integer(const std::string& key, std::int64_t fallback, std::int64_t low, std::int64_t high) {
     const auto value = find<std::int64_t>(key, "an integer").value_or(fallback);
@@ -237,14 +243,15 @@ const StudyText& Study::text(const std::string& wanted) const {
   return *found;
 }
 
-Study read_study(const fs::path& path) {
-  const std::string content = read_file(path, kMaxStudyBytes);
+namespace {
+
+Study parse_study(const std::string& content, const fs::path& path) {
+  refuse_deep_keys(content);
   toml::table table;
   try {
     table = toml::parse(content, path.string());
   } catch (const toml::parse_error& error) {
-    throw Error(ErrorCode::bad_study_file, fmt::format("line {}: {}", error.source().begin.line, error.description()))
-        .at(path);
+    throw Error(ErrorCode::bad_study_file, fmt::format("line {}: {}", error.source().begin.line, error.description()));
   }
   Study study;
   study.file = path;
@@ -263,6 +270,18 @@ Study read_study(const fs::path& path) {
   root.reject_unknown_keys();
   require_texts(root, study);
   return study;
+}
+
+}  // namespace
+
+Study read_study(const fs::path& path) {
+  const std::string content = read_file(path, kMaxStudyBytes);
+  try {
+    return parse_study(content, path);
+  } catch (Error& error) {
+    if (error.path().empty()) error.at(path);
+    throw;
+  }
 }
 
 }  // namespace lacuna
