@@ -9,7 +9,7 @@
 namespace lacuna {
 namespace {
 
-constexpr std::uint64_t kMaxConfigBytes = 8ULL << 20;  // the largest seen, with label tables, have half a megabyte
+constexpr std::uint64_t kMaxConfigBytes = 4ULL << 20;  // the largest seen, with label tables, have half a megabyte
 
 }  // namespace
 

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "lacuna/formats/json_depth.hpp"
+
 namespace lacuna {
 
 namespace {
@@ -51,10 +53,15 @@ std::optional<double> as_number(const json& value) {
 ConfigReader ConfigReader::parse(std::string_view text, const std::filesystem::path& name_for_errors) {
   ConfigReader reader;
   reader.path_ = name_for_errors;
+  if (const auto offset = find_deep_nesting(text)) {
+    throw Error(ErrorCode::bad_config, fmt::format("nested deeper than {} levels", kMaxJsonDepth))
+        .at(name_for_errors, *offset);
+  }
   try {
     reader.document_ = std::make_shared<const json>(json::parse(text.begin(), text.end()));
   } catch (const json::parse_error& failure) {
-    throw Error(ErrorCode::bad_config, "expected a JSON document").at(name_for_errors, failure.byte);
+    throw Error(ErrorCode::bad_config, "expected a JSON document")
+        .at(name_for_errors, failure.byte == 0 ? 0 : failure.byte - 1);
   } catch (const json::exception&) {
     throw reader.error_with(ErrorCode::bad_config, "expected a JSON document, found a number out of range");
   }

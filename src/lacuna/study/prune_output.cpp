@@ -8,6 +8,7 @@
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/core/version.hpp"
+#include "lacuna/formats/json_depth.hpp"
 #include "lacuna/formats/pt_writer.hpp"
 #include "lacuna/formats/script_names.hpp"
 #include "lacuna/kernels/convert/convert.hpp"
@@ -131,9 +132,14 @@ std::string output_record_json(const PruneRecipe& recipe, const std::vector<Matr
 }
 
 OutputRecord read_output_record(const fs::path& lacuna_json) {
-  constexpr std::uint64_t kMaxRecordBytes = 64 << 20;
+  constexpr std::uint64_t kMaxRecordBytes = 8 << 20;  // some 30,000 matrices
+  const std::string text = read_file(lacuna_json, kMaxRecordBytes);
+  if (const auto offset = find_deep_nesting(text)) {
+    throw Error(ErrorCode::corrupt_file, fmt::format("nested deeper than {} levels", kMaxJsonDepth))
+        .at(lacuna_json, *offset);
+  }
   try {
-    const Json json = Json::parse(read_file(lacuna_json, kMaxRecordBytes));
+    const Json json = Json::parse(text);
     OutputRecord record;
     record.recipe = parse_recipe(json.at("recipe").dump());
     for (const auto& row : json.at("matrices")) record.matrices.push_back(matrix_from_json(row, record.recipe));
@@ -142,6 +148,8 @@ OutputRecord read_output_record(const fs::path& lacuna_json) {
   } catch (const nlohmann::json::exception& error) {
     throw Error(ErrorCode::corrupt_file, fmt::format("not a record of a pruned model: {}", error.what()))
         .at(lacuna_json);
+  } catch (Error& error) {
+    throw error.at(lacuna_json);
   }
 }
 

@@ -52,7 +52,8 @@ PruneRecipe parse_recipe(const std::string& text) {
     recipe.model = json.at("model");
     recipe.weights_digest = json.at("weights_digest");
     recipe.method = json.at("method");
-    recipe.target = {json.at("sparsity"), json.at("n"), json.at("m")};
+    const int n = json.at("n");
+    recipe.target = n == 0 ? unstructured(json.at("sparsity")) : n_of_m(n, json.at("m"));
     recipe.options.wanda_use_variant = json.at("wanda_use_variant");
     recipe.options.sparsegpt_block_size = json.at("sparsegpt_block_size");
     recipe.options.sparsegpt_damping = json.at("sparsegpt_damping");
