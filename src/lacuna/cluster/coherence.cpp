@@ -25,6 +25,24 @@ std::uint64_t covered_rows(const FeaturePatterns& patterns, std::span<const std:
   return kernels::count_bits(any.data(), static_cast<std::int64_t>(any.size()));
 }
 
+// Sums in integers, so that equal statistics of different masks are equal numbers.
+Coherence summarize(const std::vector<std::uint64_t>& zero_rows, std::int64_t rows, std::int64_t count,
+                    std::int64_t block) {
+  Coherence result{block, {}, 0.0, 0.0};
+  std::uint64_t total = 0;
+  std::uint64_t skipped = 0;
+  for (std::size_t g = 0; g < zero_rows.size(); ++g) {
+    result.groups.push_back(rows == 0 ? 0.0 : static_cast<double>(zero_rows[g]) / static_cast<double>(rows));
+    total += zero_rows[g];
+    const std::int64_t size = std::min(block, count - static_cast<std::int64_t>(g) * block);
+    skipped += zero_rows[g] * static_cast<std::uint64_t>(size);
+  }
+  if (count == 0 || rows == 0) return result;
+  result.mean = static_cast<double>(total) / (static_cast<double>(zero_rows.size()) * static_cast<double>(rows));
+  result.skipped = static_cast<double>(skipped) / (static_cast<double>(count) * static_cast<double>(rows));
+  return result;
+}
+
 }  // namespace
 
 FeatureOrder stored_order(std::int64_t count) {
@@ -82,17 +100,7 @@ Coherence block_coherence(const FeaturePatterns& patterns, std::span<const std::
           static_cast<std::uint64_t>(patterns.rows()) - covered_rows(patterns, features, any);
     }
   });
-  Coherence result{block, {}, 0.0, 0.0};
-  double skipped = 0.0;
-  for (std::size_t g = 0; g < zero_rows.size(); ++g) {
-    const double share =
-        patterns.rows() == 0 ? 0.0 : static_cast<double>(zero_rows[g]) / static_cast<double>(patterns.rows());
-    result.groups.push_back(share);
-    result.mean += share / static_cast<double>(n_groups);
-    skipped += share * static_cast<double>(std::min(block, count - static_cast<std::int64_t>(g) * block));
-  }
-  if (count > 0) result.skipped = skipped / static_cast<double>(count);
-  return result;
+  return summarize(zero_rows, patterns.rows(), count, block);
 }
 
 std::string_view coherence_level(double coherence) {

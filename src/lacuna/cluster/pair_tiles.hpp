@@ -54,10 +54,12 @@ class PairTiles {
   }
 
  private:
-  // 384 KiB of patterns beside the counts of a tile in a second-level cache of 1 MiB; a multiple of two panels.
+  // 384 KiB of patterns beside the counts of a tile in a second-level cache of 1 MiB; a multiple of two panels
+  // where there are as many.
   static std::int64_t block_panels(const FeaturePatterns& cols) {
     const std::int64_t panel_bytes = std::max<std::int64_t>(cols.panel_words() * 8, 1);
-    return std::clamp<std::int64_t>((384 << 10) / panel_bytes, 2, 128) / 2 * 2;
+    const std::int64_t wanted = std::clamp<std::int64_t>((384 << 10) / panel_bytes, 2, 128) / 2 * 2;
+    return std::min(wanted, kernels::panel_count(cols.count()) + 1);
   }
 
   const FeaturePatterns& rows_;
