@@ -15,6 +15,7 @@
 #include "lacuna/kernels/convert/convert.hpp"
 #include "lacuna/kernels/gemm/gemm.hpp"
 #include "lacuna/kernels/gemv/gemv.hpp"
+#include "lacuna/kernels/gram/gram.hpp"
 #include "lacuna/kernels/norm/norm.hpp"
 
 namespace lacuna::kernels {

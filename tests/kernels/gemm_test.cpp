@@ -5,7 +5,7 @@
 #include <array>
 #include <cmath>
 
-#include "kernels/random_values.hpp"
+#include "kernels/operand.hpp"
 #include "lacuna/core/buffer.hpp"
 #include "lacuna/core/cpu.hpp"
 #include "lacuna/core/dtype.hpp"
@@ -14,16 +14,7 @@
 namespace lacuna::kernels {
 namespace {
 
-struct Operand {
-  std::vector<float> values;
-  std::int64_t rows;
-  std::int64_t cols;
-  std::int64_t stride;
-  Operand(std::int64_t r, std::int64_t c, std::uint64_t seed)
-      : values(test::normal_values(static_cast<std::size_t>(r * (c + 5)), seed)), rows(r), cols(c), stride(c + 5) {}
-  MatrixView<const float> view() const { return {values.data(), rows, cols, stride}; }
-  MatrixView<float> view() { return {values.data(), rows, cols, stride}; }
-};
+using test::Operand;
 
 // An f32 sum of k products of values below 5, in any order, is within k·2⁻²⁴·Σ|a·b| of the exact one; random signs make
 // it much better. Σ|a·b| ≈ 0.64·k.
@@ -132,48 +123,6 @@ TEST(GemmBf16, AgreesWithWidenedOperands) {
       }
     }
   }
-}
-
-TEST(Gram, BothTrianglesAgreeWithTheDefinition) {
-  for (const std::int64_t n : {1, 5, 31, 32, 33, 64, 97, 200}) {
-    const Operand x(40, n, 33);
-    Operand gram(n, n, 34);
-    const Operand before(n, n, 34);
-    gram_update(x.view(), gram.view(), 2.0F, 0.5F);
-    for (std::int64_t r = 0; r < n; ++r) {
-      for (std::int64_t c = r; c < n; ++c) {
-        double dot = 0.0;
-        for (std::int64_t t = 0; t < 40; ++t) {
-          dot += static_cast<double>(x.view()(t, r)) * static_cast<double>(x.view()(t, c));
-        }
-        const double old = 0.5 * static_cast<double>(before.view()(r, c));
-        ASSERT_NEAR(gram.view()(r, c), 2.0 * dot + old, 2 * tolerance(40)) << n;
-        ASSERT_EQ(gram.view()(c, r), gram.view()(r, c)) << n;
-      }
-    }
-  }
-}
-
-TEST(Gram, UpdatesOfTheUpperTriangleThenAMirrorAreTheWholeUpdate) {
-  const std::int64_t n = 300;  // three strips
-  const Operand x(10, n, 35);
-  Operand whole(n, n, 36);
-  Operand upper(n, n, 36);
-  gram_update(x.view(), whole.view(), 1.0F, 0.0F);
-  gram_update(x.view(), whole.view(), 1.0F, 1.0F);
-  gram_update_upper(x.view(), upper.view(), 1.0F, 0.0F);
-  gram_update_upper(x.view(), upper.view(), 1.0F, 1.0F);
-  mirror_upper(upper.view());
-  for (std::int64_t r = 0; r < n; ++r) {
-    for (std::int64_t c = 0; c < n; ++c) ASSERT_EQ(upper.view()(r, c), whole.view()(r, c));
-  }
-}
-
-TEST(Gram, NoRowsLeaveTheScaledSum) {
-  Operand gram(5, 5, 37);
-  const Operand before(5, 5, 37);
-  gram_update(MatrixView<const float>(nullptr, 0, 5), gram.view(), 1.0F, 0.5F);
-  for (std::int64_t c = 0; c < 5; ++c) EXPECT_EQ(gram.view()(0, c), 0.5F * before.view()(0, c));
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 
 #include "lacuna/core/error.hpp"
 #include "lacuna/core/threads.hpp"
-#include "lacuna/kernels/gemm/gemm.hpp"
+#include "lacuna/kernels/gram/gram.hpp"
 
 namespace lacuna {
 namespace {

@@ -11,7 +11,7 @@
 // n counts sequences, not tokens. A Gram accumulator keeps the f64 norms too, though its diagonal is 2·s up to f32
 // rounding: so a method gets the same bits from either kind, and runs of several methods equal runs of each alone.
 //
-// Cost     column_norms: one read of X. gram: t·c² flop by products of strips (kernels/gemm), c² floats of memory;
+// Cost     column_norms: one read of X. gram: t·c² flop by products of tiles (kernels/gram), c² floats of memory;
 //          several sequences in one call (add_sequences) are one product, which is faster when they are short.
 // Accuracy deterministic for the same calls and thread count; the norms for any thread count.
 // Threads  one caller at a time; parallel inside.

@@ -3,9 +3,6 @@
 //   gemm_nt        C = alpha · A·Bᵀ + beta · C     A: m×k, B: n×k, C: m×n   (y = x·Wᵀ of a linear layer)
 //   gemm_nn        C = alpha · A·B  + beta · C     A: m×k, B: k×n, C: m×n
 //   gemm_nt_bf16   C = A·Bᵀ + beta · C             A, B bf16, products summed in f32; C f32
-//   gram_update    G = beta · G + alpha · XᵀX      X: t×n, G: n×n, upper and lower triangle both written
-//   gram_update_upper, mirror_upper                the same in two steps: many updates, one copy of the triangle; until
-//                  then the lower triangle is scratch
 //
 // Layout    row-major f32, any row stride ≥ columns; C aliases neither A nor B. With beta = 0, C may be uninitialised.
 // Accuracy  f32 products and sums, order chosen by the library; the same bits for the same shapes, thread count and
@@ -26,10 +23,6 @@ void gemm_nn(MatrixView<const float> a, MatrixView<const float> b, MatrixView<fl
              float beta = 0.0F);
 void gemm_nt_bf16(MatrixView<const std::uint16_t> a, MatrixView<const std::uint16_t> b, MatrixView<float> c,
                   float beta = 0.0F);
-
-void gram_update(MatrixView<const float> x, MatrixView<float> gram, float alpha, float beta);
-void gram_update_upper(MatrixView<const float> x, MatrixView<float> gram, float alpha, float beta);
-void mirror_upper(MatrixView<float> square);  // lower triangle ← transpose of the upper one
 
 std::string linear_algebra_description();  // "oneDNN 2.6.3", for people
 
