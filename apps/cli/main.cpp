@@ -8,6 +8,7 @@ int main(int argc, char** argv) {
   add_verify(app);
   add_mask(app);
   add_eval(app);
+  add_activations(app);
   add_compare(app);
   add_show(app);
   add_spy(app);

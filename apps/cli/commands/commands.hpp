@@ -9,6 +9,7 @@ void add_prune(Application& app);
 void add_verify(Application& app);
 void add_mask(Application& app);
 void add_eval(Application& app);
+void add_activations(Application& app);
 void add_compare(Application& app);
 void add_show(Application& app);
 void add_spy(Application& app);

@@ -4,7 +4,9 @@
 #include "commands.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/store/database.hpp"
+#include "lacuna/study/activation_file.hpp"
 #include "lacuna/study/evaluation.hpp"
+#include "lacuna/study/sparse_evaluation.hpp"
 
 namespace lacuna::cli {
 namespace {
@@ -16,10 +18,78 @@ struct EvalCommand {
   std::string against;
   std::string compute = "f32";
   std::string database;
+  std::vector<double> activation_sparsities;
+  std::string profile;
+  std::string rule;
   PerplexityOptions options;
 };
 
 Json optional_json(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+
+ThresholdRule rule_of(const EvalCommand& command, const ActivationProfile& profile) {
+  if (command.rule.empty()) return profile.allocations.empty() ? ThresholdRule::quantile : ThresholdRule::greedy;
+  if (command.rule == "greedy") return ThresholdRule::greedy;
+  return command.rule == "teal" ? ThresholdRule::teal : ThresholdRule::quantile;
+}
+
+const char* rule_name(ThresholdRule rule) {
+  if (rule == ThresholdRule::greedy) return "greedy";
+  return rule == ThresholdRule::teal ? "teal" : "quantile";
+}
+
+struct SparseResults {
+  ThresholdRule rule = ThresholdRule::quantile;
+  std::vector<SparseEvaluation> evaluations;
+};
+
+// Empty when the command does not ask for activation sparsity.
+SparseResults evaluate_thresholds(const Session& session, const EvalCommand& command, const EvaluationRequest& request,
+                                  const TokenSource& text) {
+  SparseResults results;
+  if (command.profile.empty() && command.activation_sparsities.empty()) return results;
+  ActivationProfile profile;
+  if (!command.profile.empty()) {
+    profile = read_activation_profile(command.profile);
+  } else {
+    session.note("thresholds from the first windows of the text itself; --profile FILE takes others");
+    profile = calibrate_on(command.model, text, command.options, command.activation_sparsities, session.context());
+  }
+  const auto& sparsities = command.activation_sparsities.empty() ? profile.targets : command.activation_sparsities;
+  results.rule = rule_of(command, profile);
+  results.evaluations = evaluate_sparse(request, text, profile, sparsities, results.rule, session.context());
+  return results;
+}
+
+void print_sparse(const Session& session, const SparseResults& results) {
+  if (results.evaluations.empty()) return;
+  std::vector<std::vector<std::string>> rows = {{"activation sparsity", "skipped weights", "perplexity", "kl"}};
+  for (const auto& e : results.evaluations) {
+    const auto& divergence = e.result.divergence;
+    rows.push_back({fmt::format("{:g} %", 100.0 * e.sparsity),
+                    fmt::format("{:.2f} %", 100.0 * e.result.skipped_weights.value_or(0.0)),
+                    fmt::format("{:.4f} ± {:.4f}", e.result.perplexity, e.result.perplexity_stderr),
+                    divergence ? fmt::format("{:.6f}", divergence->kl_mean) : "–"});
+  }
+  session.print(fmt::format("\nthresholds: {}", rule_name(results.rule)));
+  session.print(text_table(rows));
+}
+
+Json sparse_json(const SparseResults& results, const EvalCommand& command) {
+  Json list = Json::array();
+  for (const auto& e : results.evaluations) {
+    const auto& divergence = e.result.divergence;
+    list.push_back({{"sparsity", e.sparsity},
+                    {"rule", rule_name(results.rule)},
+                    {"profile", command.profile.empty() ? Json(nullptr) : Json(command.profile)},
+                    {"skipped_weights", optional_json(e.result.skipped_weights)},
+                    {"perplexity", e.result.perplexity},
+                    {"perplexity_stderr", e.result.perplexity_stderr},
+                    {"nll", e.result.nll},
+                    {"kl_mean", divergence ? Json(divergence->kl_mean) : Json(nullptr)},
+                    {"top1_agreement", divergence ? Json(divergence->top1_agreement) : Json(nullptr)}});
+  }
+  return list;
+}
 
 void run_eval(const Session& session, EvalCommand command) {
   if (command.text.empty() == command.tokens.empty()) {
@@ -28,7 +98,9 @@ void run_eval(const Session& session, EvalCommand command) {
   command.options.compute = parse_compute(command.compute);
   const std::string file = command.text.empty() ? command.tokens : command.text;
   const auto source = read_evaluation_text(command.model, file);
-  const auto record = evaluate({command.model, file, command.against, command.options}, source, session.context());
+  const EvaluationRequest request = {command.model, file, command.against, command.options};
+  const auto sparse = evaluate_thresholds(session, command, request, source);
+  const auto record = evaluate(request, source, session.context());
   if (!command.database.empty()) {
     Database database(command.database);
     RecordSet set(database);
@@ -46,7 +118,9 @@ void run_eval(const Session& session, EvalCommand command) {
     rows.push_back({"top-1", fmt::format("{:.2f} ± {:.2f} % the same most likely token", 100.0 * *record.top1_agreement,
                                          100.0 * record.top1_stderr.value_or(0.0))});
   }
+  session.finish_progress();
   session.print(text_table(rows));
+  print_sparse(session, sparse);
   session.print_json({{"model", record.model},
                       {"text", file},
                       {"text_digest", record.text_digest},
@@ -61,6 +135,7 @@ void run_eval(const Session& session, EvalCommand command) {
                       {"kl_stderr", optional_json(record.kl_stderr)},
                       {"top1_agreement", optional_json(record.top1_agreement)},
                       {"top1_stderr", optional_json(record.top1_stderr)},
+                      {"activation_sparsity", sparse_json(sparse, command)},
                       {"elapsed_seconds", record.elapsed_seconds}});
 }
 
@@ -82,6 +157,16 @@ void add_eval(Application& app) {
   command.add_option("--compute", options->compute, "f32 or bf16")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
+  command
+      .add_option("--activation-sparsity", options->activation_sparsities,
+                  "also with the small inputs of every linear taken as 0: target sparsities")
+      ->delimiter(',')
+      ->type_name("S,…");
+  command
+      .add_option("--profile", options->profile, "thresholds of `lacuna activations` (default sparsities: all of its)")
+      ->type_name("FILE");
+  command.add_option("--rule", options->rule, "quantile, teal or greedy (default: greedy where the profile has it)")
+      ->check(CLI::IsMember({"quantile", "teal", "greedy"}));
   command.add_option("--db", options->database, "also record the result in this database")->type_name("FILE");
   command.footer(
       "Perplexity is exp of the mean over disjoint windows of --seqlen tokens, each predicting its last\n"

@@ -8,6 +8,7 @@
 #include "lacuna/kernels/activation/activation.hpp"
 #include "lacuna/kernels/attention/attention.hpp"
 #include "lacuna/kernels/norm/norm.hpp"
+#include "lacuna/kernels/threshold/threshold.hpp"
 #include "lacuna/model/kv_cache.hpp"
 
 namespace lacuna {
@@ -41,6 +42,15 @@ struct LayerForward::Chunk {
   std::int64_t sequences() const { return hidden.rows / length; }
   std::int64_t first_position() const { return cache == nullptr ? 0 : cache->length(); }
   bool ends_with(InputGroup group) const { return !finish && groups.last == group; }
+};
+
+// An input that several linears read: prepared once for those that agree on its threshold.
+struct LayerForward::GroupInput {
+  MatrixView<const float> x;
+  bool prepared = false;
+  float threshold = kNoThreshold;  // of `input`
+  std::int64_t zeros = 0;          // of `input`, where it has a threshold
+  LinearProduct::Input input;
 };
 
 LayerForward::LayerForward(const DecoderConfig& config, Compute compute)
@@ -115,7 +125,8 @@ bool LayerForward::attention_block(const LayerWeights& layer, Chunk& chunk) {
   const MatrixView<float> context = scratch(queries_, chunk.hidden.rows, config_.query_size());
   show(layer, chunk, InputGroup::attention_output, context);
   if (chunk.ends_with(InputGroup::attention_output)) return false;
-  product_.apply(*layer.find(LinearRole::output), product_.prepare(context), chunk.hidden, true);
+  GroupInput read{context};
+  multiply(*layer.find(LinearRole::output), read, chunk.hidden, true);
   if (!config_.norm_first) normalise(layer.attention_norm, chunk.hidden, chunk.hidden);
   return true;
 }
@@ -135,10 +146,10 @@ void LayerForward::project_heads(const LayerWeights& layer, Chunk& chunk) {
   const auto queries = scratch(queries_, rows, config_.query_size());
   const auto keys = scratch(keys_, rows, config_.kv_size());
   const auto values = scratch(values_, rows, config_.kv_size());
-  const auto prepared = product_.prepare(input);
-  product_.apply(*layer.find(LinearRole::query), prepared, queries, false);
-  product_.apply(*layer.find(LinearRole::key), prepared, keys, false);
-  product_.apply(*layer.find(LinearRole::value), prepared, values, false);
+  GroupInput read{input};
+  multiply(*layer.find(LinearRole::query), read, queries, false);
+  multiply(*layer.find(LinearRole::key), read, keys, false);
+  multiply(*layer.find(LinearRole::value), read, values, false);
 
   const auto normalise_heads = [&](const NormWeights& norm, MatrixView<float> heads) {
     if (norm.weight.empty()) return;
@@ -193,22 +204,56 @@ void LayerForward::mlp_block(const LayerWeights& layer, Chunk& chunk) {
 
   const auto inner = scratch(inner_, rows, config_.intermediate_size);
   const Linear& up = *layer.find(LinearRole::up);
-  const auto prepared = product_.prepare(input);
+  GroupInput read{input};
   if (const Linear* gate = layer.find(LinearRole::gate)) {
-    product_.apply(*gate, prepared, inner, false);
-    multiply_up(up, prepared, inner);
+    multiply(*gate, read, inner, false);
+    multiply_up(up, read, inner);
   } else {
-    product_.apply(up, prepared, inner, false);
+    multiply(up, read, inner, false);
     kernels::activate(config_.activation, flat(inner));
   }
   show(layer, chunk, InputGroup::mlp_output, inner);
   if (chunk.ends_with(InputGroup::mlp_output)) return;
-  product_.apply(*layer.find(LinearRole::down), product_.prepare(inner), chunk.hidden, true);
+  GroupInput read_inner{inner};
+  multiply(*layer.find(LinearRole::down), read_inner, chunk.hidden, true);
   if (!config_.norm_first) normalise(layer.mlp_norm, chunk.hidden, chunk.hidden);
 }
 
+// The input as this linear reads it.
+const LinearProduct::Input& LayerForward::input_of(const Linear& linear, GroupInput& input) {
+  if (!input.prepared || input.threshold != linear.input_threshold) {
+    input.prepared = true;
+    input.threshold = linear.input_threshold;
+    MatrixView<const float> x = input.x;
+    if (input.threshold >= 0.0F) {
+      const auto sparse = scratch(sparse_, x.rows, x.cols);
+      for (std::int64_t r = 0; r < x.rows; ++r) {
+        std::memcpy(sparse.row(r), x.row(r), static_cast<std::size_t>(x.cols) * sizeof(float));
+      }
+      input.zeros = kernels::zero_up_to_abs(sparse, input.threshold);
+      x = sparse;
+    }
+    input.input = product_.prepare(x);
+  }
+  if (input.threshold >= 0.0F) {
+    skipped_ += static_cast<double>(input.zeros) * static_cast<double>(linear.rows());
+    products_ += static_cast<double>(input.x.numel()) * static_cast<double>(linear.rows());
+  }
+  return input.input;
+}
+
+void LayerForward::multiply(const Linear& linear, GroupInput& input, MatrixView<float> y, bool accumulate) {
+  product_.apply(linear, input_of(linear, input), y, accumulate);
+}
+
+std::optional<double> LayerForward::skipped_weights() const {
+  if (products_ == 0.0) return std::nullopt;
+  return skipped_ / products_;
+}
+
 // gate ← f(gate) · up(input), the second factor in blocks of rows: half the memory of both matrices whole.
-void LayerForward::multiply_up(const Linear& up, const LinearProduct::Input& input, MatrixView<float> gate) {
+void LayerForward::multiply_up(const Linear& up, GroupInput& group, MatrixView<float> gate) {
+  const LinearProduct::Input& input = input_of(up, group);
   for (std::int64_t first = 0; first < gate.rows; first += kUpBlockRows) {
     const std::int64_t count = std::min(kUpBlockRows, gate.rows - first);
     const auto factor = scratch(up_, count, gate.cols);

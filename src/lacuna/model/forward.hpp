@@ -11,6 +11,7 @@
 //       {q, k, v}, {o}, {gate, up}, {down}. capture() computes no more than the last wanted group needs and leaves
 //       `hidden` as it is, so that callers can capture, prune a group, and capture the next one. Groups of one chunk
 //       come before the next chunk's.
+//       They show the inputs as they are, before any input_threshold of the linears.
 // Accuracy  f32: as kernels/gemm, kernels/attention. bf16: inputs and weights of linears rounded to bf16, sums,
 //       norms, attention and residuals in f32. The result of a sequence depends on the batch only by rounding: GEMM
 //       libraries choose their order of summation by shape.
@@ -21,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "lacuna/core/buffer.hpp"
@@ -59,11 +61,16 @@ class LayerForward {
   void extend(const LayerWeights& layer, MatrixView<float> hidden, KvCache& cache);
 
   std::uint64_t scratch_bytes(std::int64_t length) const;  // at most, for sequences of this length
+  // Share of the weights that met a 0 in thresholded inputs, over all products of linears so far; nullopt: none had
+  // one.
+  std::optional<double> skipped_weights() const;
+
   const DecoderConfig& config() const { return config_; }
   Compute compute() const { return product_.compute(); }
 
  private:
   struct Chunk;
+  struct GroupInput;
 
   std::int64_t sequences_per_chunk(std::int64_t length) const;
   void run_chunk(const LayerWeights& layer, Chunk& chunk);
@@ -74,7 +81,9 @@ class LayerForward {
   void show(const LayerWeights& layer, const Chunk& chunk, InputGroup group, MatrixView<const float> input) const;
   void normalise(const NormWeights& norm, MatrixView<const float> in, MatrixView<float> out) const;
 
-  void multiply_up(const Linear& up, const LinearProduct::Input& input, MatrixView<float> gate);
+  const LinearProduct::Input& input_of(const Linear& linear, GroupInput& input);
+  void multiply(const Linear& linear, GroupInput& input, MatrixView<float> y, bool accumulate);
+  void multiply_up(const Linear& up, GroupInput& group, MatrixView<float> gate);
 
   DecoderConfig config_;
   LinearProduct product_;
@@ -86,6 +95,9 @@ class LayerForward {
   AlignedBuffer<float> values_;   // rows×kv_size
   AlignedBuffer<float> inner_;    // rows×intermediate
   AlignedBuffer<float> up_;       // a block of rows×intermediate
+  AlignedBuffer<float> sparse_;   // an input with its small entries 0; only where a linear has a threshold
+  double skipped_ = 0.0;          // products of a weight and a thresholded 0
+  double products_ = 0.0;         // all products of linears with a threshold
 };
 
 }  // namespace lacuna

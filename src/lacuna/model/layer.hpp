@@ -5,6 +5,9 @@
 // Giving a mapped Linear a `weights` matrix replaces it.
 //
 // Linears come in the order in which the forward pass needs them. Those of one InputGroup read the same input.
+//
+// A Linear with an input_threshold t ≥ 0 reads its input with every entry |x| ≤ t taken as 0 (dynamic activation
+// sparsity, as TEAL: the columns of W that meet a 0 need not be read).
 #pragma once
 
 #include <array>
@@ -40,11 +43,14 @@ struct LinearSpec {
 // What one layer of this model holds; nothing is read.
 std::vector<LinearSpec> layer_linears(const DecoderConfig& config, std::int64_t layer);
 
+inline constexpr float kNoThreshold = -1.0F;
+
 struct Linear {
   LinearSpec spec;
   Matrix<float> weights;    // rows×cols, or empty
   TensorView stored;        // any floating type and strides; shape [rows, cols]
   std::vector<float> bias;  // rows, or empty
+  float input_threshold = kNoThreshold;
 
   std::int64_t rows() const { return spec.rows; }
   std::int64_t cols() const { return spec.cols; }

@@ -188,6 +188,7 @@ PerplexityResult measure(const Decoder& model, const Decoder* dense, std::span<c
   const std::int64_t windows = count_windows(tokens, options);
   const std::int64_t step = windows_per_group(model, dense, options.seqlen);
   WholeForward forward(model, options.compute);
+  forward.set_thresholds(options.thresholds);
   std::optional<WholeForward> dense_forward;
   if (dense != nullptr) dense_forward.emplace(*dense, options.compute);
 
@@ -207,7 +208,9 @@ PerplexityResult measure(const Decoder& model, const Decoder* dense, std::span<c
   }
   model.checkpoint().check_intact();
   if (dense != nullptr) dense->checkpoint().check_intact();
-  return summarise(sums, dense != nullptr, options.seqlen, windows);
+  PerplexityResult result = summarise(sums, dense != nullptr, options.seqlen, windows);
+  result.skipped_weights = forward.skipped_weights();
+  return result;
 }
 
 }  // namespace

@@ -17,10 +17,12 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "lacuna/core/run_context.hpp"
 #include "lacuna/model/decoder.hpp"
 #include "lacuna/model/linear_product.hpp"
+#include "lacuna/model/whole_forward.hpp"
 
 namespace lacuna {
 
@@ -28,6 +30,7 @@ struct PerplexityOptions {
   std::int64_t seqlen = 512;
   std::int64_t max_windows = 0;  // 0: all
   Compute compute = Compute::f32;
+  std::vector<InputThreshold> thresholds;  // of the model's linears, not the dense one's; at every position
 };
 
 struct Divergence {
@@ -48,6 +51,7 @@ struct PerplexityResult {
   std::int64_t windows = 0;
   std::int64_t tokens = 0;  // targets: windows · (seqlen − 1)
   std::optional<Divergence> divergence;
+  std::optional<double> skipped_weights;  // with thresholds: share of the weights that met an input of 0
 };
 
 PerplexityResult measure_perplexity(const Decoder& model, std::span<const std::int32_t> tokens,

@@ -1,11 +1,33 @@
 #include "lacuna/model/whole_forward.hpp"
 
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "lacuna/core/error.hpp"
+
 namespace lacuna {
 
 WholeForward::WholeForward(const Decoder& decoder, Compute compute)
     : decoder_(&decoder), forward_(decoder.config(), compute), head_(decoder, compute) {
   for (std::int64_t layer = 0; layer < decoder.config().n_layers; ++layer) {
     layers_.push_back(decoder.load_layer(layer, WeightStorage::mapped));
+  }
+}
+
+void WholeForward::set_thresholds(std::span<const InputThreshold> thresholds) {
+  for (const auto& [layer, component, threshold] : thresholds) {
+    const bool known = 0 <= layer && layer < static_cast<std::int64_t>(layers_.size());
+    Linear* linear = known ? layers_[static_cast<std::size_t>(layer)].find(component) : nullptr;
+    if (linear == nullptr) {
+      throw Error(ErrorCode::missing_tensor,
+                  fmt::format("a threshold for layer {} {}, which the model does not have", layer, component));
+    }
+    if (!std::isfinite(threshold) || threshold < 0.0F) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("layer {} {}: expected a threshold of at least 0, got {}", layer, component, threshold));
+    }
+    linear->input_threshold = threshold;
   }
 }
 

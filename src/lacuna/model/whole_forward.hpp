@@ -3,11 +3,15 @@
 // Memory   the hidden states of the tokens given, LayerForward's scratch, and one linear widened at a time; the weights
 //          themselves stay in the page cache.
 // Threads  parallel inside; one call at a time per object.
-// Errors   as Decoder::embed; interrupted, between layers.
+// Errors   as Decoder::embed; interrupted, between layers. set_thresholds: missing_tensor, a threshold for a linear
+// that
+//          the model does not have; invalid_argument, one that is not finite and at least 0.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "lacuna/core/run_context.hpp"
@@ -17,6 +21,12 @@
 
 namespace lacuna {
 
+struct InputThreshold {
+  std::int64_t layer = 0;
+  std::string component;  // "mlp.down_proj"
+  float threshold = kNoThreshold;
+};
+
 class WholeForward {
  public:
   WholeForward(const Decoder& decoder, Compute compute);  // the decoder must outlive it
@@ -25,6 +35,10 @@ class WholeForward {
   Matrix<float> states(std::span<const std::int32_t> tokens, std::int64_t length, const RunContext& context);
   // The same for the next tokens of one sequence whose earlier ones are in the cache, which grows by them.
   Matrix<float> extend(std::span<const std::int32_t> tokens, KvCache& cache, const RunContext& context);
+
+  // Input thresholds of linears (layer.hpp); those not named keep theirs.
+  void set_thresholds(std::span<const InputThreshold> thresholds);
+  std::optional<double> skipped_weights() const { return forward_.skipped_weights(); }
 
   LmHead& head() { return head_; }
   const Decoder& decoder() const { return *decoder_; }

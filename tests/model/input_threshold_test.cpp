@@ -1,0 +1,134 @@
+// Linears that read their inputs with small entries taken as 0.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "lacuna/core/error.hpp"
+#include "lacuna/core/random.hpp"
+#include "lacuna/model/whole_forward.hpp"
+#include "model/tiny_model.hpp"
+
+namespace lacuna {
+namespace {
+
+constexpr std::int64_t kLength = 10;
+
+struct Layer {
+  test::TempFolder folder;
+  Decoder decoder;
+  LayerWeights weights;
+  Matrix<float> hidden{3 * kLength, 32};
+  explicit Layer(const std::string& config = test::kTinyLlamaConfig) : decoder(open(folder, config)) {
+    weights = decoder.load_layer(0, WeightStorage::owned);
+    Random random(7);
+    for (std::int64_t i = 0; i < hidden.numel(); ++i) hidden.data()[i] = static_cast<float>(random.normal());
+  }
+  static Decoder open(const test::TempFolder& folder, const std::string& config) {
+    test::write_tiny_model(folder, config);
+    return Decoder::open(Checkpoint::open(folder.path().string()));
+  }
+  Matrix<float> output(LayerForward& forward) const {
+    Matrix<float> out(hidden.rows(), hidden.cols());
+    std::copy_n(hidden.data(), hidden.numel(), out.data());
+    forward.run(weights, out.view(), kLength);
+    return out;
+  }
+};
+
+TEST(InputThreshold, OfZeroChangesNoBit) {
+  for (const char* config : {test::kTinyLlamaConfig, test::kTinyOptConfig}) {
+    Layer layer(config);
+    LayerForward forward(layer.decoder.config(), Compute::f32);
+    const auto plain = layer.output(forward);
+    EXPECT_FALSE(forward.skipped_weights().has_value());
+    for (auto& linear : layer.weights.linears) linear.input_threshold = 0.0F;
+    const auto thresholded = layer.output(forward);
+    for (std::int64_t i = 0; i < plain.numel(); ++i) ASSERT_EQ(thresholded.data()[i], plain.data()[i]);
+    ASSERT_TRUE(forward.skipped_weights().has_value());
+    const bool relu = config == test::kTinyOptConfig;  // whose exact zeros count, half of the last input
+    EXPECT_GT(*forward.skipped_weights(), relu ? 0.05 : -1.0);
+    EXPECT_LT(*forward.skipped_weights(), relu ? 0.9 : 0.01);
+  }
+}
+
+TEST(InputThreshold, AboveEverythingLeavesTheResidualAlone) {
+  Layer layer;  // no biases
+  for (auto& linear : layer.weights.linears) linear.input_threshold = 1e30F;
+  LayerForward forward(layer.decoder.config(), Compute::f32);
+  const auto out = layer.output(forward);
+  for (std::int64_t i = 0; i < out.numel(); ++i) ASSERT_EQ(out.data()[i], layer.hidden.data()[i]);
+  EXPECT_EQ(forward.skipped_weights(), 1.0);
+}
+
+TEST(InputThreshold, TakesAwayTheProductsOfSmallInputs) {
+  Layer layer;
+  LayerForward forward(layer.decoder.config(), Compute::f32);
+  const auto plain = layer.output(forward);
+  Matrix<float> inner(layer.hidden.rows(), 48);
+  forward.capture(layer.weights, layer.hidden.view(), kLength, {InputGroup::mlp_output, InputGroup::mlp_output},
+                  [&](const TappedInput& tap) {
+                    for (std::int64_t r = 0; r < tap.input.rows; ++r)
+                      std::copy_n(tap.input.row(r), 48, inner.view().row(tap.first_sequence * kLength + r));
+                  });
+  Linear& down = *layer.weights.find("mlp.down_proj");
+  down.input_threshold = std::abs(inner(4, 5));  // equal to an entry, which goes
+  const auto thresholded = layer.output(forward);
+  std::int64_t zeros = 0;
+  for (std::int64_t r = 0; r < inner.rows(); ++r) {
+    for (std::int64_t c = 0; c < inner.cols(); ++c) zeros += std::abs(inner(r, c)) <= down.input_threshold ? 1 : 0;
+    for (std::int64_t o = 0; o < 32; ++o) {
+      double gone = 0;
+      for (std::int64_t c = 0; c < 48; ++c) {
+        if (std::abs(inner(r, c)) <= down.input_threshold)
+          gone += static_cast<double>(inner(r, c)) * static_cast<double>(down.weights(o, c));
+      }
+      // Two f32 sums of 48 products and a residual below 10: 50 · 2^-24 · 10.
+      EXPECT_NEAR(static_cast<double>(plain(r, o)) - static_cast<double>(thresholded(r, o)), gone, 3e-5);
+    }
+  }
+  EXPECT_GT(zeros, 0);
+  EXPECT_DOUBLE_EQ(*forward.skipped_weights(), static_cast<double>(zeros) / static_cast<double>(inner.numel()));
+}
+
+TEST(InputThreshold, OfOneLinearLeavesItsNeighboursAlone) {
+  // Values ignore their input: whatever queries and keys read, attention gives the same.
+  Layer layer;
+  LayerForward forward(layer.decoder.config(), Compute::f32);
+  layer.weights.find("self_attn.v_proj")->input_threshold = 1e30F;
+  const auto blind = layer.output(forward);
+  layer.weights.find("self_attn.q_proj")->input_threshold = 0.3F;
+  layer.weights.find("self_attn.k_proj")->input_threshold = 0.6F;
+  const auto also = layer.output(forward);
+  for (std::int64_t i = 0; i < blind.numel(); ++i) ASSERT_EQ(also.data()[i], blind.data()[i]);
+}
+
+TEST(InputThreshold, TapsShowInputsAsTheyAre) {
+  Layer layer;
+  LayerForward forward(layer.decoder.config(), Compute::f32);
+  for (auto& linear : layer.weights.linears) linear.input_threshold = 1e30F;
+  bool any = false;
+  forward.capture(layer.weights, layer.hidden.view(), kLength, {InputGroup::attention, InputGroup::attention},
+                  [&](const TappedInput& tap) { any = any || tap.input(0, 0) != 0.0F; });
+  EXPECT_TRUE(any);
+}
+
+TEST(InputThreshold, OfALinearThatIsNotThereIsRefused) {
+  const Layer layer;
+  WholeForward forward(layer.decoder, Compute::f32);
+  const auto code_of = [&](const InputThreshold& threshold) {
+    try {
+      forward.set_thresholds({&threshold, 1});
+    } catch (const Error& error) {
+      return error.code();
+    }
+    return ErrorCode::internal;
+  };
+  EXPECT_EQ(code_of({0, "mlp.fc1", 0.1F}), ErrorCode::missing_tensor);
+  EXPECT_EQ(code_of({99, "mlp.down_proj", 0.1F}), ErrorCode::missing_tensor);
+  EXPECT_EQ(code_of({0, "mlp.down_proj", -0.1F}), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of({0, "mlp.down_proj", std::numeric_limits<float>::quiet_NaN()}), ErrorCode::invalid_argument);
+}
+
+}  // namespace
+}  // namespace lacuna
