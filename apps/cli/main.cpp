@@ -7,6 +7,7 @@ int main(int argc, char** argv) {
   add_prune(app);
   add_verify(app);
   add_mask(app);
+  add_threshold(app);
   add_eval(app);
   add_activations(app);
   add_compare(app);

@@ -8,6 +8,7 @@ namespace lacuna::cli {
 void add_prune(Application& app);
 void add_verify(Application& app);
 void add_mask(Application& app);
+void add_threshold(Application& app);
 void add_eval(Application& app);
 void add_activations(Application& app);
 void add_compare(Application& app);
