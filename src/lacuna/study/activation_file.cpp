@@ -8,6 +8,7 @@
 
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/error.hpp"
+#include "lacuna/formats/json_depth.hpp"
 
 namespace lacuna {
 namespace {
@@ -272,6 +273,9 @@ void write_activation_profile(const fs::path& file, const ActivationProfile& pro
 
 ActivationProfile read_activation_profile(const fs::path& file) {
   const std::string text = read_file(file, kMaxProfileBytes);
+  if (const auto offset = find_deep_nesting(text)) {
+    throw Error(ErrorCode::corrupt_file, fmt::format("nested deeper than {} levels", kMaxJsonDepth)).at(file, *offset);
+  }
   try {
     return profile_from(Json::parse(text));
   } catch (const nlohmann::json::parse_error& error) {
