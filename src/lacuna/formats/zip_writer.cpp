@@ -14,8 +14,9 @@ constexpr std::uint64_t kLocalBytes = 30;
 constexpr std::uint64_t kZip64LocalExtra = 20;
 constexpr std::uint16_t kVersionNeeded = 45;  // zip64
 
+// Little-endian; bytes beyond the eighth are zero.
 void append(std::string& out, std::uint64_t value, unsigned bytes) {
-  for (unsigned i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i));
+  for (unsigned i = 0; i < bytes; ++i) out += static_cast<char>(i < 8 ? value >> (8 * i) : 0);
 }
 
 std::uint64_t narrow(std::uint64_t value, bool wide) { return wide ? 0xffffffff : value; }
