@@ -6,6 +6,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 build=$1
 export OMP_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2
+# PyTorch's products are OpenBLAS's. Where its kernels are forced, the peers may be slower than they could be: say so.
+echo "OpenBLAS under the peers: ${OPENBLAS_CORETYPE:-its own choice of kernels} (OPENBLAS_CORETYPE)"
 python=.deps/oracle/bin/python
 [ -x "$python" ] || python=/usr/bin/python3
 
