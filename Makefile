@@ -6,6 +6,7 @@
 #   make lint     formatting, layers, and clang-tidy on what changed since origin/main (BASE=REV for another base)
 #   make format   format the sources in place
 #   make fuzz     run each fuzz target for FUZZ_SECONDS (20)
+#   make test-sanitized   run the unit tests under address and undefined-behaviour sanitizers
 #   make install  install below PREFIX (/usr/local)
 
 BUILD := build/release
@@ -14,7 +15,7 @@ BASE ?= origin/main
 FUZZ_SECONDS ?= 20
 SOURCES = $(shell git ls-files '*.cpp' '*.hpp' '*.cu' '*.cuh')
 
-.PHONY: all setup build demo test test-sanitized bench lint format-check format fuzz install clean
+.PHONY: all setup build build-sanitized demo test test-sanitized bench lint format-check format fuzz install clean
 all: build
 
 setup:
@@ -31,10 +32,13 @@ demo: build
 test: build
 	@OMP_WAIT_POLICY=passive ctest --preset release --no-label-summary -j 2
 
-test-sanitized: setup
+build-sanitized: setup
 	@cmake --preset asan-ubsan -Wno-dev >/dev/null || cmake --preset asan-ubsan
-	@cmake --build --preset asan-ubsan
-	@OMP_WAIT_POLICY=passive ctest --preset asan-ubsan -L unit --no-label-summary -j 2
+	@cmake --build --preset asan-ubsan --target unit_tests fuzz
+
+test-sanitized: build-sanitized
+	@LSAN_OPTIONS=suppressions=$(CURDIR)/tests/support/lsan.supp:print_suppressions=0 OMP_WAIT_POLICY=passive \
+	  ctest --preset asan-ubsan -L unit --no-label-summary -j 2
 
 bench: build
 	@bench/run.sh $(BUILD)
@@ -49,9 +53,7 @@ lint: build format-check
 	@/usr/bin/python3 tests/layers_test.py .
 	@packaging/tidy_changed.sh $(BUILD) $(BASE)
 
-fuzz: setup
-	@cmake --preset fuzz -Wno-dev >/dev/null || cmake --preset fuzz
-	@cmake --build --preset fuzz
+fuzz: build-sanitized
 	@fuzz/run.sh $(FUZZ_SECONDS)
 
 install: build

@@ -17,7 +17,7 @@ for target in "${targets[@]}"; do
   dictionary=()
   [ -e "fuzz/$target.dict" ] && dictionary=("-dict=fuzz/$target.dict")
   # -rss_limit_mb holds "no over-allocation", -timeout holds "no hang".
-  if ! "build/fuzz/bin/${target}_fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=65536 \
+  if ! "build/asan-ubsan/bin/${target}_fuzz" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 -max_len=65536 \
       -print_final_stats=1 "${dictionary[@]}" -artifact_prefix="build/fuzz/findings/$target-" "build/fuzz/corpus/$target" \
       "fuzz/corpus/$target" >"$log" 2>&1; then
     tail -n 40 "$log"

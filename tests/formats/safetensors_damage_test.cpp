@@ -12,6 +12,7 @@
 #include "lacuna/core/random.hpp"
 #include "lacuna/formats/safetensors.hpp"
 #include "support/failing_allocator.hpp"
+#include "support/sanitizer.hpp"
 #include "support/temp_folder.hpp"
 
 namespace lacuna {
@@ -285,11 +286,7 @@ std::string many_entries(std::size_t count, const std::function<std::string(std:
 std::string plain_name(std::size_t i) { return "\"model.layers.mlp.experts." + std::to_string(i) + ".weight\""; }
 
 // A second is the promise; sanitizers slow the same work down several times.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr double kSecondsAllowed = 8.0;
-#else
-constexpr double kSecondsAllowed = 1.0;
-#endif
+constexpr double kSecondsAllowed = test::kSanitized ? 8 : 1;
 
 TEST(SafetensorsDamage, AHundredThousandEntriesTakeLessThanASecond) {
   const test::TempFolder folder;

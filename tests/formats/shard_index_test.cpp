@@ -10,6 +10,7 @@
 #include "lacuna/formats/checkpoint.hpp"
 #include "lacuna/formats/json_text.hpp"
 #include "support/failing_allocator.hpp"
+#include "support/sanitizer.hpp"
 #include "support/shared_data.hpp"
 #include "support/temp_folder.hpp"
 
@@ -118,11 +119,7 @@ TEST(ShardIndex, AHundredThousandTensorsTakeLessThanASecond) {
   text += "}}";
   const std::clock_t start = std::clock();
   EXPECT_EQ(parse_shard_index(text, kPath).weight_map.size(), 100'001U);
-#if defined(__SANITIZE_ADDRESS__)
-  constexpr int kSecondsAllowed = 8;
-#else
-  constexpr int kSecondsAllowed = 1;
-#endif
+  constexpr int kSecondsAllowed = test::kSanitized ? 8 : 1;
   EXPECT_LT(std::clock() - start, kSecondsAllowed * CLOCKS_PER_SEC);
 }
 
