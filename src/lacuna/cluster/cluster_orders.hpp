@@ -1,0 +1,23 @@
+// Orders of all features of a matrix by clusters, for block coherence.
+//
+//   kmeans_order    k-means on the patterns, features by label, stable
+//   balanced_order  features by label of a coarse k-means, cut into runs, each in clusters of `size` (balanced.hpp)
+//
+// Of more than kSample features, a random sample is clustered and each other feature joins the nearest centre.
+//
+// Exact    determined by the patterns and the seed, on every ISA and thread count.
+// Threads  parallel inside. Errors as kmeans and balanced_clusters.
+#pragma once
+
+#include "lacuna/cluster/coherence.hpp"
+#include "lacuna/cluster/feature_patterns.hpp"
+
+namespace lacuna {
+
+inline constexpr std::int64_t kClusterSample = 2048;
+
+std::vector<int> kmeans_labels(const FeaturePatterns& patterns, int k, std::uint64_t seed);
+FeatureOrder kmeans_order(const FeaturePatterns& patterns, int k, std::uint64_t seed);
+FeatureOrder balanced_order(const FeaturePatterns& patterns, std::int64_t size, std::uint64_t seed);
+
+}  // namespace lacuna
