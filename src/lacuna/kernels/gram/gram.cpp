@@ -31,6 +31,7 @@ std::vector<Tile> upper_tiles(std::int64_t n) {
     }
   }
   std::vector<Tile> order;
+  order.reserve(tiles.size());
   for (std::size_t i = 0; i < tiles.size(); ++i) order.push_back(tiles[i % 2 == 0 ? i / 2 : tiles.size() - 1 - i / 2]);
   return order;
 }
