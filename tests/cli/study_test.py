@@ -18,6 +18,9 @@ sparsities = [0.5]
 [[evaluate]]
 text = "t"
 seqlen = 16
+[structure]
+matrices = ["0.self_attn.q_proj"]
+draws = 9
 """
 
 
@@ -31,12 +34,17 @@ class Study(CliTest):
         first = self.study('["magnitude"]')
         self.assertEqual((first["models_pruned"], first["evaluations_made"], first["comparisons_made"]), (1, 2, 0))
         again = self.study('["magnitude"]')
-        self.assertEqual((again["models_pruned"], again["evaluations_made"], again["steps_skipped"]), (0, 0, 3))
+        self.assertEqual((again["models_pruned"], again["evaluations_made"], again["steps_skipped"]), (0, 0, 4))
+        self.assertEqual((first["structures_measured"], again["structures_measured"]), (1, 0))
         more = self.study('["magnitude", "wanda"]')
         self.assertEqual((more["models_pruned"], more["evaluations_made"], more["comparisons_made"]), (1, 1, 1))
         page = (self.folder / "out/report.html").read_text()
         self.assertIn("wanda 50%", page)
         self.assertNotIn('src="http', page)
+        self.assertIn("Which structure there is", page)
+        rows = self.ok("query", "--db", self.folder / "out/sparsity.db",
+                       "select statistic, draws, p from structure order by all", "--json").json()
+        self.assertEqual(len(rows), 10)  # five statistics, two runs
 
 
 if __name__ == "__main__":

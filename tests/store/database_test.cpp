@@ -276,5 +276,37 @@ TEST(Database, TextOfEveryKindIsKept) {
   EXPECT_EQ(database.find_run(run.run_id)->model, run.model);
 }
 
+TEST(Database, EveryFieldOfAStructureComesBack) {
+  const TempFolder folder;
+  StructureRecord record;
+  record.run_id = "r1";
+  record.layer = 2;
+  record.component = "mlp.up_proj";
+  record.statistic = "coherence_grouped";
+  record.block = 8;
+  record.value = 1.0 / 3;
+  record.null_model = "margins";
+  record.draws = 1000;
+  record.null_mean = 0.25;
+  record.null_std = 1e-300;
+  record.z = -4.5;
+  record.p = 1.0 / 1001;
+  record.seed = 18446744073709551615U;
+  auto constant = record;
+  constant.statistic = "separation";
+  constant.z.reset();
+  Database database(folder / "sparsity.db");
+  in_set(database, [&] { database.write(std::vector{record, constant}); });
+  const auto found = database.structure("r1");
+  ASSERT_EQ(found.size(), 2U);
+  const auto fields = [](const StructureRecord& r) {
+    return std::tie(r.run_id, r.layer, r.component, r.statistic, r.block, r.value, r.null_model, r.draws, r.null_mean,
+                    r.null_std, r.z, r.p, r.seed);
+  };
+  EXPECT_EQ(fields(found[0]), fields(record));
+  EXPECT_EQ(fields(found[1]), fields(constant));
+  EXPECT_TRUE(database.structure("r2").empty());
+}
+
 }  // namespace
 }  // namespace lacuna

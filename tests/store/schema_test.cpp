@@ -44,7 +44,7 @@ TEST(Schema, MigrationLeadsToTheSameTablesAsCreation) {
   EXPECT_EQ(columns_of(migrated), columns_of(fresh));
   EXPECT_NE(columns_of(fresh).find("evaluations perplexity_stderr"), std::string::npos);
   EXPECT_EQ(schema_version(migrated), kSchemaVersion);
-  EXPECT_EQ(migrated.query("SELECT count(*) FROM lacuna_schema").at(0, 0), "2");  // 1, then 2
+  EXPECT_EQ(migrated.query("SELECT count(*) FROM lacuna_schema").at(0, 0), "3");  // 1, 2, 3
 }
 
 TEST(Schema, MigrationKeepsEveryRecord) {

@@ -26,6 +26,7 @@ void run_study_command(const Session& session, const StudyCommand& command) {
   session.print(text_table({{"pruned", std::to_string(result.models_pruned)},
                             {"evaluated", std::to_string(result.evaluations_made)},
                             {"compared", std::to_string(result.comparisons_made)},
+                            {"structure", std::to_string(result.structures_measured)},
                             {"done before", std::to_string(result.steps_skipped)},
                             {"database", (out / "sparsity.db").string()},
                             {"report", result.report.string()}}));
@@ -35,6 +36,7 @@ void run_study_command(const Session& session, const StudyCommand& command) {
                       {"models_pruned", result.models_pruned},
                       {"evaluations_made", result.evaluations_made},
                       {"comparisons_made", result.comparisons_made},
+                      {"structures_measured", result.structures_measured},
                       {"steps_skipped", result.steps_skipped}});
 }
 

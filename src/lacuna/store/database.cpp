@@ -112,6 +112,11 @@ void Database::write(const EvaluationRecord& evaluation) {
   insert_records<EvaluationRecord>(state_->connection, "evaluations", {evaluation});
 }
 
+void Database::write(const std::vector<StructureRecord>& structure) {
+  state_->require_set();
+  insert_records(state_->connection, "structure", structure);
+}
+
 std::optional<RunRecord> Database::find_run(std::string_view run_id) {
   auto found = select_records<RunRecord>(state_->connection, "runs", "WHERE run_id = ?", {std::string(run_id)});
   if (found.empty()) return std::nullopt;
@@ -130,6 +135,12 @@ std::vector<MatrixRecord> Database::matrices(std::string_view run_id) {
 std::vector<EvaluationRecord> Database::evaluations() {
   return select_records<EvaluationRecord>(state_->connection, "evaluations",
                                           "ORDER BY model, run_id, dataset, text_digest, seqlen, \"against\"");
+}
+
+std::vector<StructureRecord> Database::structure(std::string_view run_id) {
+  return select_records<StructureRecord>(state_->connection, "structure",
+                                         "WHERE run_id = ? ORDER BY layer, component, statistic, block",
+                                         {std::string(run_id)});
 }
 
 std::vector<ComparisonRecord> Database::comparisons() {

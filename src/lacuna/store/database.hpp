@@ -37,11 +37,13 @@ class Database final : public ResultSink, public ResultSource {
   void write(const std::vector<MatrixRecord>& matrices) override;
   void write(const ComparisonRecord& comparison, const FeatureMetrics& features) override;
   void write(const EvaluationRecord& evaluation) override;
+  void write(const std::vector<StructureRecord>& structure) override;
 
   std::optional<RunRecord> find_run(std::string_view run_id) override;
   std::vector<RunRecord> runs() override;
   std::vector<MatrixRecord> matrices(std::string_view run_id) override;
   std::vector<EvaluationRecord> evaluations() override;
+  std::vector<StructureRecord> structure(std::string_view run_id) override;
   std::vector<ComparisonRecord> comparisons() override;
   std::optional<FeatureMetrics> features(std::string_view a, std::string_view b, int layer,
                                          std::string_view component) override;

@@ -101,4 +101,21 @@ void visit_fields(EvaluationRecord& r, Visitor& v) {
   v.number("elapsed_seconds", r.elapsed_seconds);
 }
 
+template <typename Visitor>
+void visit_fields(StructureRecord& r, Visitor& v) {
+  v.key("run_id", r.run_id);
+  v.number("layer", r.layer);
+  v.key("component", r.component);
+  v.key("statistic", r.statistic);
+  v.number("block", r.block);
+  v.number("value", r.value);
+  v.key("null_model", r.null_model);
+  v.number("draws", r.draws);
+  v.number("null_mean", r.null_mean);
+  v.number("null_std", r.null_std);
+  v.number("z", r.z);
+  v.number("p", r.p);
+  v.number("seed", r.seed);
+}
+
 }  // namespace lacuna

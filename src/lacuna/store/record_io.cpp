@@ -94,6 +94,7 @@ class FieldAppender {
 std::vector<std::string> key_of(const std::string& table) {
   if (table == "runs") return {"run_id"};
   if (table == "matrices") return {"run_id", "layer", "component"};
+  if (table == "structure") return {"run_id", "layer", "component", "statistic", "block"};
   if (table == "comparisons") return {"a", "b", "layer", "component"};
   return {"model", "run_id", "text_digest", "seqlen", "against"};
 }
@@ -194,6 +195,7 @@ LACUNA_RECORD(RunRecord)
 LACUNA_RECORD(MatrixRecord)
 LACUNA_RECORD(StoredComparison)
 LACUNA_RECORD(EvaluationRecord)
+LACUNA_RECORD(StructureRecord)
 #undef LACUNA_RECORD
 
 }  // namespace lacuna

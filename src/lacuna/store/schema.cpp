@@ -8,6 +8,7 @@
 #include <set>
 
 #include "embedded/migration_to_2.hpp"
+#include "embedded/migration_to_3.hpp"
 #include "embedded/schema_sql.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/core/version.hpp"
@@ -22,6 +23,7 @@ struct Migration {
 
 constexpr std::array kMigrations = {
     Migration{2, embedded::migration_to_2},
+    Migration{3, embedded::migration_to_3},
 };
 static_assert(kMigrations.back().to == kSchemaVersion);
 

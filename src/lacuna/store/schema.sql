@@ -1,4 +1,4 @@
--- Lacuna's result store, schema version 2. docs/store.md explains it with a picture and example queries.
+-- Lacuna's result store, schema version 3. docs/store.md explains it with a picture and example queries.
 --
 -- Conventions
 --   * Shares (sparsity, jaccard, hamming, density, agreement) are fractions of 1, never percent. Times are UTC.
@@ -130,4 +130,22 @@ CREATE TABLE nearest_neighbor_metrics (
   density DOUBLE,
   "timestamp" TIMESTAMP,
   run_id VARCHAR                          -- -> runs.run_id
+);
+
+-- How much structure the pattern of a matrix has, one row per statistic, beside what chance gives (since version 3).
+CREATE TABLE structure (
+  run_id VARCHAR NOT NULL,                -- -> runs.run_id
+  layer INTEGER NOT NULL,
+  component VARCHAR NOT NULL,
+  statistic VARCHAR NOT NULL,             -- 'mean_distance', 'nearest_distance', 'separation', 'coherence_stored', …
+  block BIGINT NOT NULL,                  -- features of a block, for coherence
+  value DOUBLE NOT NULL,                  -- observed: share of rows; separation: a ratio
+  null_model VARCHAR NOT NULL,            -- 'columns', 'margins', 'pattern': what the random masks keep
+  draws BIGINT NOT NULL,
+  null_mean DOUBLE NOT NULL,              -- over the draws, in the unit of value
+  null_std DOUBLE NOT NULL,
+  z DOUBLE,                               -- (value − null_mean) / null_std; NULL: all draws are equal
+  p DOUBLE NOT NULL,                      -- (1 + draws at least as extreme) / (1 + draws), one test
+  seed UBIGINT NOT NULL,
+  PRIMARY KEY (run_id, layer, component, statistic, block)
 );

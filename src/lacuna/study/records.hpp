@@ -4,6 +4,7 @@
 // and one source; tests use their own. Units are in the names or in the comments; absent measurements are nullopt.
 //
 //   RunRecord ─┬─ MatrixRecord        one per pruned matrix          key: run_id, layer, component
+//              ├─ StructureRecord     one per matrix and statistic   key: run_id, layer, component, statistic, block
 //              ├─ EvaluationRecord    one per model and text         key: model, run_id, text_digest, seqlen, against
 //              └─ ComparisonRecord    one per pair of matrices       key: a, b, layer, component
 //                   └─ FeatureMetrics its per-feature vectors        one value per feature
@@ -115,6 +116,23 @@ struct EvaluationRecord {
   double elapsed_seconds = 0.0;
 };
 
+// One statistic of the structure of a run's matrix, and what chance gives (study/structure.hpp).
+struct StructureRecord {
+  std::string run_id;
+  int layer = 0;
+  std::string component;
+  std::string statistic;   // "coherence_grouped"
+  std::int64_t block = 0;  // features of a block, for coherence
+  double value = 0.0;      // share of rows; separation: a ratio
+  std::string null_model;  // "columns", "margins", "pattern"
+  std::int64_t draws = 0;
+  double null_mean = 0.0;
+  double null_std = 0.0;
+  std::optional<double> z;  // absent: all draws are equal
+  double p = 1.0;           // of this test alone
+  std::uint64_t seed = 0;
+};
+
 class ResultSink {
  public:
   virtual ~ResultSink() = default;
@@ -127,6 +145,7 @@ class ResultSink {
   virtual void write(const std::vector<MatrixRecord>& matrices) = 0;
   virtual void write(const ComparisonRecord& comparison, const FeatureMetrics& features) = 0;
   virtual void write(const EvaluationRecord& evaluation) = 0;
+  virtual void write(const std::vector<StructureRecord>& structure) = 0;
 };
 
 // Reading back what a sink kept, for studies that skip finished work and for reports.
@@ -135,10 +154,11 @@ class ResultSource {
   virtual ~ResultSource() = default;
 
   virtual std::optional<RunRecord> find_run(std::string_view run_id) = 0;
-  virtual std::vector<RunRecord> runs() = 0;                                // by start, then id
-  virtual std::vector<MatrixRecord> matrices(std::string_view run_id) = 0;  // by layer, then component
-  virtual std::vector<EvaluationRecord> evaluations() = 0;                  // by model, run, dataset, seqlen
-  virtual std::vector<ComparisonRecord> comparisons() = 0;                  // by a, b, layer, component
+  virtual std::vector<RunRecord> runs() = 0;                                    // by start, then id
+  virtual std::vector<MatrixRecord> matrices(std::string_view run_id) = 0;      // by layer, then component
+  virtual std::vector<StructureRecord> structure(std::string_view run_id) = 0;  // by layer, component, statistic
+  virtual std::vector<EvaluationRecord> evaluations() = 0;                      // by model, run, dataset, seqlen
+  virtual std::vector<ComparisonRecord> comparisons() = 0;                      // by a, b, layer, component
   virtual std::optional<FeatureMetrics> features(std::string_view a, std::string_view b, int layer,
                                                  std::string_view component) = 0;
 };

@@ -10,6 +10,7 @@
 
 #include "lacuna/prune/target.hpp"
 #include "lacuna/render/chart.hpp"
+#include "lacuna/study/report_structure.hpp"
 
 namespace lacuna {
 namespace {
@@ -230,6 +231,7 @@ void write_report(const ReportContents& contents, const std::filesystem::path& t
     page.subsection("What the methods keep");
     add_similarity_charts(page, model);
     add_feature_chart(page, model);
+    add_structure_section(page, model);
     if (!model.spies.empty()) {
       page.subsection("How the patterns look");
       page.gallery(model.spies);

@@ -15,6 +15,7 @@ namespace lacuna {
 struct StudyRunView {
   RunRecord run;
   std::vector<MatrixRecord> matrices;
+  std::vector<StructureRecord> structure;
 };
 
 struct StudyModelView {

@@ -9,7 +9,9 @@
 
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/digest.hpp"
+#include "lacuna/cluster/group_metrics.hpp"
 #include "lacuna/core/error.hpp"
+#include "lacuna/formats/script_names.hpp"
 #include "lacuna/study/toml_depth.hpp"
 
 namespace lacuna {
@@ -221,6 +223,20 @@ void read_evaluations(Section& root, Study& study) {
   }
 }
 
+void read_structure(Section& root, Study& study) {
+  auto section = root.table("structure");
+  if (!section) return;
+  study.structure.matrices = section->list<std::string>("matrices", "a string such as \"0.mlp.down_proj\"");
+  for (const auto& key : study.structure.matrices) {
+    if (parse_mask_key(key)) continue;
+    throw section->error(nullptr, "matrices", fmt::format("expected LAYER.COMPONENT, got {}", key));
+  }
+  study.structure.block = section->integer("block", 8, 1, kMaxGroupSize);
+  study.structure.draws = section->integer("draws", 100, 1, 1'000'000);
+  study.structure.seed = static_cast<std::uint64_t>(section->integer("seed", 0, 0, INT64_MAX));
+  section->reject_unknown_keys();
+}
+
 void require_texts(const Section& root, const Study& study) {
   const auto check = [&](const std::string& name, const std::string& where) {
     const auto same = [&](const StudyText& text) { return text.name == name; };
@@ -265,6 +281,7 @@ Study parse_study(const std::string& content, const fs::path& path) {
   read_calibration(root, study);
   read_prune(root, study);
   read_evaluations(root, study);
+  read_structure(root, study);
   study.compare = root.flag("compare", true);
   study.spy_matrices = root.list<std::string>("spy", "a string such as \"0.mlp.down_proj\"");
   root.reject_unknown_keys();

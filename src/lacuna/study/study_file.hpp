@@ -16,6 +16,7 @@
 #include "lacuna/prune/method.hpp"
 #include "lacuna/prune/target.hpp"
 #include "lacuna/study/prune_recipe.hpp"
+#include "lacuna/study/structure.hpp"
 
 namespace lacuna {
 
@@ -63,6 +64,7 @@ struct Study {
   bool write_pt = false;
   std::vector<StudyEvaluation> evaluations;
   bool compare = true;
+  StructureOptions structure;
   std::vector<std::string> spy_matrices;  // "{layer}.{component}"
   std::string digest;                     // SHA-256 of the file
 

@@ -44,6 +44,7 @@ class ModelStudy {
     }
     for (const auto& evaluation : study_.evaluations) evaluate_all(evaluation);
     if (study_.compare) compare_all();
+    for (const auto& pruned : runs_) measure_structures(pruned);
     return view();
   }
 
@@ -152,6 +153,37 @@ class ModelStudy {
     }
   }
 
+  void measure_structures(const PrunedModel& pruned) {
+    if (study_.structure.matrices.empty()) return;
+    const auto done = source_.structure(pruned.run.run_id);
+    const MatrixSet set = MatrixSet::open(pruned.folder.string());
+    for (const auto& key : study_.structure.matrices) {
+      const auto where = parse_mask_key(key);  // read_study() checked it
+      const WeightMatrix* matrix = set.find(where->layer, where->component);
+      if (matrix == nullptr) {
+        context_.warn(fmt::format("structure: {} has no {}", model_.name, key));
+      } else if (std::any_of(done.begin(), done.end(), [&](const StructureRecord& r) { return is_done(r, *matrix); })) {
+        ++result_.steps_skipped;
+      } else {
+        measure_structure(*matrix, pruned.run);
+      }
+    }
+  }
+
+  bool is_done(const StructureRecord& record, const WeightMatrix& matrix) const {
+    const auto& wanted = study_.structure;
+    return record.layer == matrix.layer && record.component == matrix.component && record.block == wanted.block &&
+           record.draws == wanted.draws && record.seed == wanted.seed;
+  }
+
+  void measure_structure(const WeightMatrix& matrix, const RunRecord& run) {
+    context_.report({"structure", fmt::format("{} {}", run_label(run), matrix.label()), "matrices", 0, 1, 0.0});
+    RecordSet set(sink_);
+    sink_.write(lacuna::measure_structure(matrix, run, study_.structure, without_progress(context_)));
+    set.commit();
+    ++result_.structures_measured;
+  }
+
   void store(SetComparison comparison, const std::string& a, const std::string& b) {
     RecordSet set(sink_);
     for (auto& matrix : comparison.matrices) {
@@ -207,7 +239,7 @@ class ModelStudy {
     view.name = model_.name;
     std::set<std::string> ids;
     for (const auto& pruned : runs_) {
-      view.runs.push_back({pruned.run, source_.matrices(pruned.run.run_id)});
+      view.runs.push_back({pruned.run, source_.matrices(pruned.run.run_id), source_.structure(pruned.run.run_id)});
       ids.insert(pruned.run.run_id);
     }
     for (auto& evaluation : source_.evaluations()) {

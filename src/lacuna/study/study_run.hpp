@@ -20,6 +20,7 @@ struct StudyRunResult {
   int models_pruned = 0;  // in this run of the study
   int evaluations_made = 0;
   int comparisons_made = 0;
+  int structures_measured = 0;  // matrices
   int steps_skipped = 0;  // done before
 };
 
