@@ -122,7 +122,11 @@ class Resume(CliTest):
         shorter = ["15" if argument == "16" else argument for argument in self.arguments("wanda", out, "--resume")]
         changed = self.fails(1, "E0603", *shorter)
         self.assertIn("calibration_digest", changed.err)  # shorter sequences are other tokens
-        self.fails(1, "E0603", *self.arguments("wanda", self.folder / "nothing", "--resume"))
+
+    def test_resume_without_an_unfinished_run_starts_one(self):
+        self.ok(*self.arguments("wanda", self.work / "whole"))
+        self.ok(*self.arguments("wanda", self.work / "out", "--resume"))
+        self.assertEqual(tree_digest(self.work / "out"), tree_digest(self.work / "whole"))
 
     def test_resuming_a_finished_run_changes_nothing(self):
         out = self.work / "out"

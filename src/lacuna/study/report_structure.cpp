@@ -16,10 +16,10 @@ namespace {
 constexpr std::size_t kRowsShown = 40;
 
 std::string statistic_label(const StructureRecord& record) {
-  static const std::map<std::string, std::string> labels = {{"mean_distance", "mean distance of all pairs"},
-                                                            {"nearest_distance", "distance to the nearest feature"},
-                                                            {"separation", "separation of clusters"},
-                                                            {"coherence_stored", "coherence, as stored"},
+  static const std::map<std::string, std::string> labels = {{"mean_distance", "pair distance"},
+                                                            {"nearest_distance", "nearest distance"},
+                                                            {"separation", "separation"},
+                                                            {"coherence_stored", "coherence, stored"},
                                                             {"coherence_grouped", "coherence, grouped"}};
   const auto found = labels.find(record.statistic);
   return found == labels.end() ? record.statistic : found->second;
@@ -36,16 +36,15 @@ void add_ranking(Page& page, const std::vector<StructureRecord>& records, const 
     return adjusted[a] != adjusted[b] ? adjusted[a] < adjusted[b] : za > zb;
   });
   Table table;
-  table.columns = {{"run"},          {"matrix"},          {"statistic"}, {"observed", true},
-                   {"chance", true}, {"± (draws)", true}, {"z", true},   {"p, adjusted", true},
-                   {"chance keeps"}};
+  table.columns = {{"run"},          {"matrix"},  {"statistic"},         {"observed", true},
+                   {"chance", true}, {"z", true}, {"p, adjusted", true}, {"keeps"}};
   for (const auto i : order) {
     if (table.rows.size() == kRowsShown) break;
     const auto& r = records[i];
     table.rows.push_back({text_cell(runs[i]), text_cell(fmt::format("{}.{}", r.layer, r.component)),
                           text_cell(statistic_label(r)), number_cell(r.value, 4), number_cell(r.null_mean, 4),
-                          number_cell(r.null_std, 4), r.z ? number_cell(*r.z, 1) : text_cell("–"),
-                          number_cell(adjusted[i], 4), text_cell(r.null_model)});
+                          r.z ? number_cell(*r.z, 1) : text_cell("–"), number_cell(adjusted[i], 4),
+                          text_cell(r.null_model)});
   }
   page.table(table, "Which structure there is");
   page.paragraph(

@@ -53,12 +53,8 @@ void WorkFolder::begin(const std::string& run_json, bool resume, Difference diff
     write_file_atomic(run_path, run_json);
     return;
   }
-  if (!fs::exists(partial_)) {
-    throw Error(ErrorCode::resume_mismatch, "there is no unfinished run to resume")
-        .at(partial_)
-        .hint("run the command without --resume");
-  }
-  if (!fs::exists(run_path)) {  // stopped before anything was recorded: nothing to lose
+  if (!fs::exists(run_path)) {  // stopped before anything was recorded: from the beginning
+    create_folder(partial_);
     write_file_atomic(run_path, run_json);
     return;
   }
