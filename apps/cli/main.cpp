@@ -6,6 +6,7 @@ int main(int argc, char** argv) {
   add_study(app);
   add_prune(app);
   add_verify(app);
+  add_rerun(app);
   add_mask(app);
   add_threshold(app);
   add_eval(app);

@@ -124,6 +124,56 @@ class PruneDemo(CliTest):
         path.write_bytes(raw)
         self.fails(1, "E0605", "verify", self.folder / "v")
 
+    def test_rerun_repeats_the_recipe(self):
+        self.prune("first", "--method", "sparsegpt", "--pattern", "2:4", "--seed", 3)
+        result = self.ok("rerun", self.folder / "first", "--out", self.folder / "again", "--json").json()
+        self.assertEqual(result["runs"][0]["method"], "sparsegpt")
+        first, again = (tree_digest(self.folder / name) for name in ("first", "again"))
+        records = [json.loads((self.folder / name / "lacuna.json").read_text()) for name in ("first", "again")]
+        for digests, record in zip((first, again), records):
+            del digests["lacuna.json"]
+            del record["recipe"]["calibration"]  # where the tokens came from, for people
+        self.assertEqual(first, again)
+        self.assertEqual(records[0], records[1])
+        self.fails(1, "E0204", "rerun", self.folder / "first", "--out", self.folder / "again")
+        self.fails(1, "E0201", "rerun", self.folder, "--out", self.folder / "x")
+
+    def test_rerun_of_another_model_or_other_tokens_is_refused_before_it_begins(self):
+        self.prune("first", "--method", "wanda", "--sparsity", 0.5)
+        before = sorted(path.name for path in self.folder.iterdir())
+        other = self.folder / "first"  # itself pruned: other weights
+        self.fails(1, "E0603", "rerun", self.folder / "first", "--model", other, "--out", self.folder / "x")
+        tokens = np.load(self.folder / "first/lacuna_calibration.npy")
+        tokens[0, 0] ^= 1
+        np.save(self.folder / "first/lacuna_calibration.npy", tokens)
+        self.fails(1, "E0603", "rerun", self.folder / "first", "--out", self.folder / "x")
+        self.assertEqual(sorted(path.name for path in self.folder.iterdir()), before)
+
+    def test_model_card(self):
+        self.prune("w", "--method", "wanda", "--sparsity", 0.5)
+        card = (self.folder / "w/README.md").read_text()
+        _, header, body = card.split("---\n", 2)
+        self.assertIn('base_model: "tiny-llama"\n', header)
+        self.assertIn("tags:\n- pruned\n- sparse\n- wanda\n", header)
+        self.assertNotIn("license", header)  # not known, and not ours to choose
+        self.assertIn("| target | 50% |", body)
+        self.assertRegex(body, r"\| self_attn.q_proj \| \d+ \| 50.00 % \| 0\.\d{4} \|")
+        self.assertIn("without a licence file", body)
+        self.assertNotIn(str(MODEL.parent), card)
+
+    def test_a_card_of_the_input_stays_and_one_of_ours_is_renewed(self):
+        model = self.folder / "model"
+        shutil.copytree(MODEL, model)
+        (model / "LICENSE.txt").write_text("terms")
+        options = ("--method", "magnitude", "--sparsity")
+        self.ok("prune", model, *options, 0.5, "--out", self.folder / "first")
+        self.assertIn("[LICENSE.txt](LICENSE.txt)", (self.folder / "first/README.md").read_text())
+        self.ok("prune", self.folder / "first", *options, 0.7, "--out", self.folder / "second")
+        self.assertIn("# first, pruned to 70% with magnitude", (self.folder / "second/README.md").read_text())
+        (model / "README.md").write_text("---\nlicense: mit\n---\nMine.\n")
+        self.ok("prune", model, *options, 0.5, "--out", self.folder / "third")
+        self.assertEqual((self.folder / "third/README.md").read_text(), (model / "README.md").read_text())
+
     @unittest.skipUnless(ORACLE.exists(), "needs the oracle environment")
     def test_transformers_loads_the_output(self):
         self.prune("hf", "--method", "wanda", "--pattern", "2:4")

@@ -6,7 +6,7 @@
 #include "lacuna/store/database.hpp"
 #include "lacuna/study/prune_run.hpp"
 #include "lacuna/study/store_prune.hpp"
-#include "lacuna/study/verify.hpp"
+#include "prune_result.hpp"
 
 namespace lacuna::cli {
 namespace {
@@ -70,59 +70,6 @@ void print_plan(const Session& session, const PrunePlan& plan) {
   session.print("Nothing was written.");
 }
 
-Json job_json(const PruneJobResult& job) {
-  Json matrices = Json::array();
-  for (const auto& m : job.matrices) {
-    matrices.push_back({{"layer", m.layer},
-                        {"component", m.component},
-                        {"rows", m.rows},
-                        {"cols", m.cols},
-                        {"sparsity", m.sparsity},
-                        {"pattern", m.pattern},
-                        {"l2", m.l2},
-                        {"relative_error", m.relative_error ? Json(*m.relative_error) : Json(nullptr)},
-                        {"damping", m.damping},
-                        {"damping_raises", m.damping_raises},
-                        {"dead_columns", m.dead_columns}});
-  }
-  return {{"method", job.recipe.method},
-          {"target", job.recipe.target.label()},
-          {"n", job.recipe.target.n},
-          {"m", job.recipe.target.m},
-          {"target_sparsity", job.recipe.target.sparsity},
-          {"sparsity", job.sparsity},
-          {"out", job.output.string()},
-          {"recipe_id", recipe_id(job.recipe)},
-          {"elapsed_seconds", job.elapsed_seconds},
-          {"matrices", matrices}};
-}
-
-double mean_error(const PruneJobResult& job) {
-  double sum = 0.0;
-  int n = 0;
-  for (const auto& matrix : job.matrices) {
-    if (!matrix.relative_error) continue;
-    sum += *matrix.relative_error;
-    ++n;
-  }
-  return n == 0 ? -1.0 : sum / n;
-}
-
-void print_result(const Session& session, const PruneRunResult& result) {
-  std::vector<std::vector<std::string>> rows = {{"method", "target", "sparsity", "mean error", "time", "output"}};
-  Json runs = Json::array();
-  for (const auto& job : result.jobs) {
-    const double error = mean_error(job);
-    rows.push_back({job.recipe.method, job.recipe.target.label(), fmt::format("{:.4f}", job.sparsity),
-                    error < 0.0 ? "–" : fmt::format("{:.4f}", error), human_seconds(job.elapsed_seconds),
-                    job.output.string()});
-    runs.push_back(job_json(job));
-  }
-  if (result.was_complete) session.note("The output was complete already.");
-  session.print(text_table(rows));
-  session.print_json({{"runs", runs}, {"was_complete", result.was_complete}});
-}
-
 void run_prune_command(const Session& session, PruneCommand command) {
   for (const double sparsity : command.sparsities) command.run.targets.push_back(unstructured(sparsity));
   for (const auto& pattern : command.patterns) command.run.targets.push_back(parse_pattern(pattern));
@@ -149,19 +96,7 @@ void run_prune_command(const Session& session, PruneCommand command) {
     throw;
   }
   if (database) store_prune(result, *database);
-  print_result(session, result);
-}
-
-void run_verify_command(const Session& session, const VerifyOptions& options) {
-  const auto result = verify_output(options, session.context());
-  if (!result.identical) {
-    throw Error(ErrorCode::verify_failed,
-                fmt::format("differs from what its recipe gives: {}", result.first_difference))
-        .at(options.folder);
-  }
-  session.print(fmt::format("{}: identical to what its recipe gives ({} weight files)", options.folder.string(),
-                            result.files.size()));
-  session.print_json({{"folder", options.folder.string()}, {"identical", true}, {"files", result.files}});
+  print_prune_result(session, result);
 }
 
 }  // namespace
@@ -212,16 +147,6 @@ void add_prune(Application& app) {
       "Several combinations are written to DIR/{method}-{n}-{m}-{sparsity}, one to DIR itself.\n"
       "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");
   app.on_run(command, [options](const Session& session) { run_prune_command(session, *options); });
-}
-
-void add_verify(Application& app) {
-  auto& command =
-      app.command("Prune", "verify", "Derive a pruned output again from its recipe; say if it is identical");
-  auto options = std::make_shared<VerifyOptions>();
-  command.add_option("dir", options->folder, "folder of a pruned checkpoint")->required()->type_name("DIR");
-  command.add_option("--model", options->model, "the model it was made from (default: as recorded)")
-      ->type_name("MODEL");
-  app.on_run(command, [options](const Session& session) { run_verify_command(session, *options); });
 }
 
 }  // namespace lacuna::cli

@@ -12,8 +12,10 @@
 #include "lacuna/bits/pattern.hpp"
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/error.hpp"
+#include "lacuna/formats/json_depth.hpp"
 #include "lacuna/formats/npy.hpp"
 #include "lacuna/study/layer_pruner.hpp"
+#include "lacuna/study/model_card.hpp"
 #include "lacuna/study/prune_inputs.hpp"
 #include "lacuna/study/prune_output.hpp"
 #include "lacuna/study/pruned_layer_file.hpp"
@@ -35,7 +37,7 @@ std::string run_json(const PruneRunOptions& options, const PruneInputs& inputs) 
 }
 
 std::string run_difference(const std::string& earlier, const std::string& now) {
-  const Json a = Json::parse(earlier, nullptr, false);
+  const Json a = find_deep_nesting(earlier) ? Json(Json::value_t::discarded) : Json::parse(earlier, nullptr, false);
   const Json b = Json::parse(now);
   if (a.is_discarded() || !a.contains("jobs") || !a["jobs"].is_object()) return "its run.json is damaged";
   if (a.value("formats", Json()) != b["formats"])
@@ -240,6 +242,7 @@ class PruneRun {
       const Shape shape = {inputs_.calibration.samples, inputs_.calibration.seqlen};
       write_npy(folder / kCalibrationName, make_tensor_view(DType::i32, shape, inputs_.calibration.tokens.data()));
     }
+    if (options_.write_hf) write_model_card(folder, job.recipe, result.matrices);
     write_file_atomic(folder / kRecordName, output_record_json(job.recipe, result.matrices));
     return result;
   }

@@ -1,11 +1,8 @@
 // Deriving a pruned output again from its recorded recipe, and saying whether it is identical.
 //
-// Reads lacuna.json and lacuna_calibration.npy of the output, runs the recipe on the model into a temporary folder, and
-// compares every weight file byte by byte.
+// Runs the recipe again (study/rerun.hpp) into a temporary folder, and compares every weight file byte by byte.
 //
-// Errors  not_found: no record, or the model is elsewhere now; resume_mismatch: the model or the calibration tokens are
-// not
-//         those of the recipe; those of run_prune.
+// Errors  those of rerun_output.
 #pragma once
 
 #include <filesystem>
