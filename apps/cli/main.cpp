@@ -12,6 +12,11 @@ int main(int argc, char** argv) {
   add_eval(app);
   add_activations(app);
   add_compare(app);
+  add_neighbours(app);
+  add_gradient(app);
+  add_pairs(app);
+  add_groups(app);
+  add_coherence(app);
   add_show(app);
   add_spy(app);
   add_generate(app);

@@ -29,6 +29,8 @@ TEST(NullTest, HandComputed) {
   EXPECT_DOUBLE_EQ(test.p, 2.0 / 5.0);  // itself and the draw that equals it
   EXPECT_DOUBLE_EQ(test_against_null(4.5, drawn, Tail::greater).p, 0.2);
   EXPECT_DOUBLE_EQ(test_against_null(1, drawn, Tail::less).p, 2.0 / 5.0);
+  EXPECT_DOUBLE_EQ(test_against_null(4.5, drawn, Tail::both).p, 0.4);
+  EXPECT_DOUBLE_EQ(test_against_null(2.5, drawn, Tail::both).p, 1.0);
 }
 
 TEST(NullTest, EqualDrawsHaveNoZ) {

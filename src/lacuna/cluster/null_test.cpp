@@ -34,10 +34,10 @@ std::vector<std::vector<double>> draw_null(const BitMatrix& features, const Null
   const std::int64_t slab = small ? std::max<std::int64_t>(4 * thread_count(), options.draws / 50) : 1;
   std::vector<std::vector<double>> drawn(static_cast<std::size_t>(options.draws));
   for (std::int64_t begin = 0; begin < options.draws; begin += slab) {
-    context.check_stop();
     const std::int64_t end = std::min(options.draws, begin + slab);
     parallel_for(end - begin, small ? 1 : end - begin, [&](std::int64_t from, std::int64_t to) {
       for (auto i = begin + from; i < begin + to; ++i) {
+        context.check_stop();
         const auto seed = derived_seed(options.seed, static_cast<std::uint64_t>(i));
         drawn[static_cast<std::size_t>(i)] = procedure(FeaturePatterns(sampler.draw(i)), seed);
       }
@@ -58,10 +58,12 @@ NullTest test_against_null(double observed, std::span<const double> drawn, Tail 
   test.draws = static_cast<std::int64_t>(drawn.size());
   if (drawn.empty()) return test;
   const auto n = static_cast<double>(drawn.size());
-  std::int64_t as_extreme = 0;
+  std::int64_t above = 1;  // itself
+  std::int64_t below = 1;
   for (const double value : drawn) {
     test.mean += value / n;
-    as_extreme += (tail == Tail::greater ? value >= observed : value <= observed) ? 1 : 0;
+    above += value >= observed ? 1 : 0;
+    below += value <= observed ? 1 : 0;
   }
   double squares = 0.0;
   for (const double value : drawn) squares += (value - test.mean) * (value - test.mean);
@@ -72,7 +74,9 @@ NullTest test_against_null(double observed, std::span<const double> drawn, Tail 
   } else {
     test.mean = *low;  // without the rounding of the sum
   }
-  test.p = static_cast<double>(1 + as_extreme) / (1.0 + n);
+  const std::int64_t both = std::min(test.draws + 1, 2 * std::min(above, below));
+  const std::int64_t as_extreme = tail == Tail::greater ? above : (tail == Tail::less ? below : both);
+  test.p = static_cast<double>(as_extreme) / (1.0 + n);
   return test;
 }
 

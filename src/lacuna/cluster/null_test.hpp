@@ -2,7 +2,9 @@
 //
 //   mean, std    of the draws (std with ddof 1)
 //   z            (observed − mean) / std; absent when all draws are equal
-//   p            (1 + number of draws at least as extreme) / (1 + draws); never below 1 / (1 + draws)
+//   p            (1 + number of draws at least as extreme) / (1 + draws); never below 1 / (1 + draws). On both tails:
+//   twice
+//                the smaller one, at most 1
 //
 // The procedure gets a mask and a seed and does everything anew: choice of features, ordering, clustering. A statistic
 // that reused what was found on the given mask would be circular.
@@ -41,7 +43,7 @@ using Procedure = std::function<std::vector<double>(const FeaturePatterns& patte
 std::vector<std::vector<double>> draw_null(const BitMatrix& features, const NullOptions& options,
                                            const Procedure& procedure, const RunContext& context = {});
 
-enum class Tail { greater, less };  // what counts as more structure than chance
+enum class Tail { greater, less, both };  // where more structure than chance lies
 
 struct NullTest {
   std::int64_t draws = 0;
