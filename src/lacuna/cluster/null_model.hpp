@@ -18,9 +18,8 @@
 //          density. margins: 20 times that.
 // Threads  draw() is safe to call concurrently, and parallel inside when it is called from one thread.
 // Errors   Error{invalid_argument}: m < 2 for `pattern`.
-// Source   docs/cluster.md; Carstens, Berger, Strona, arXiv:1609.05137 (curveball, global trades); Besag and Clifford
-// 1989,
-//          Biometrika 76:633 (parallel chains).
+// Source   docs/cluster.md; curveball: Carstens, Berger, Strona, arXiv:1609.05137; global trades: Carstens et al.,
+//          arXiv:1804.08487; parallel chains: Besag and Clifford 1989, Biometrika 76:633.
 #pragma once
 
 #include <cstdint>
