@@ -16,7 +16,7 @@ for program in "$build"/bin/*_bench; do
   echo "== $(basename "$program")"
   "$program" --benchmark_min_time=0.2 --benchmark_counters_tabular=true
 done
-for script in bench/*/peer.py bench/end_to_end.py bench/start_up.py; do
+for script in bench/*/*peer.py bench/end_to_end.py bench/start_up.py; do
   [ -f "$script" ] || continue
   echo "== $script"
   "$python" "$script" "$build"

@@ -17,6 +17,8 @@ int main(int argc, char** argv) {
   add_pairs(app);
   add_groups(app);
   add_coherence(app);
+  add_cluster(app);
+  add_tsne(app);
   add_show(app);
   add_spy(app);
   add_generate(app);

@@ -1,11 +1,13 @@
 // `lacuna coherence`: what a kernel that skips blocks of features could skip, under an order of the features.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <sstream>
 
 #include "commands.hpp"
+#include "lacuna/cluster/cluster_orders.hpp"
 #include "lacuna/cluster/coherence.hpp"
 #include "lacuna/cluster/grouping.hpp"
 #include "lacuna/core/atomic_file.hpp"
@@ -23,6 +25,7 @@ struct CoherenceCommand {
   std::int64_t block = 8;
   std::string order = "stored";  // a name or a file
   std::optional<std::int64_t> feature;
+  int k = 16;
 };
 
 const std::vector<Statistic> kStatistics = {{"mean", Tail::greater}};
@@ -80,10 +83,23 @@ MakeOrder order_maker(const CoherenceCommand& command) {
       return grouped_order(group_features(patterns, command.block, seed));
     };
   }
+  if (command.order == "kmeans") {
+    return [&command](const FeaturePatterns& patterns, std::uint64_t seed) {
+      return kmeans_order(patterns, static_cast<int>(std::min<std::int64_t>(command.k, patterns.count())), seed);
+    };
+  }
+  if (command.order == "balanced") {
+    return [&command](const FeaturePatterns& patterns, std::uint64_t seed) {
+      return balanced_order(patterns, command.block, seed);
+    };
+  }
   return [order = read_order(command.order)](const FeaturePatterns&, std::uint64_t) { return order; };
 }
 
-bool is_named(const std::string& order) { return order == "stored" || order == "gradient" || order == "groups"; }
+bool is_named(const std::string& order) {
+  constexpr std::string_view kNames[] = {"stored", "gradient", "kmeans", "balanced", "groups"};
+  return std::find(std::begin(kNames), std::end(kNames), order) != std::end(kNames);
+}
 
 Json null_of_mean(const StructureTest& test) {
   if (!test.options) return nullptr;
@@ -148,12 +164,15 @@ void add_coherence(Application& app) {
   command
       .add_option(
           "--order", options->order,
-          "stored, gradient (distance to a feature), groups (exhaustive grouping), or a file with a permutation: "
-          ".npy, or text with an index a line")
+          "stored, gradient (distance to a feature), kmeans (by cluster), balanced (clusters of a block), groups "
+          "(exhaustive grouping), or a file with a permutation: .npy, or text with an index a line")
       ->type_name("ORDER|FILE")
       ->capture_default_str();
   command.add_option("--feature", options->feature, "main feature of the gradient; default: a random one")
       ->type_name("J");
+  command.add_option("--k", options->k, "clusters of --order kmeans")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
   add_null_argument(command, options->null);
   command.footer(
       "The coherence of a group is the share of rows in which all its entries are zero. A random mask gets an order of "

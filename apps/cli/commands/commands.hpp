@@ -13,6 +13,8 @@ void add_threshold(Application& app);
 void add_eval(Application& app);
 void add_activations(Application& app);
 void add_compare(Application& app);
+void add_cluster(Application& app);
+void add_tsne(Application& app);
 void add_neighbours(Application& app);
 void add_gradient(Application& app);
 void add_pairs(Application& app);

@@ -1,0 +1,119 @@
+// `lacuna tsne`: features in the plane.
+#include <fmt/format.h>
+
+#include <numeric>
+
+#include "commands.hpp"
+#include "lacuna/cluster/gradient.hpp"
+#include "lacuna/cluster/neighbours.hpp"
+#include "lacuna/cluster/tsne.hpp"
+#include "lacuna/core/atomic_file.hpp"
+#include "lacuna/core/error.hpp"
+#include "matrix_argument.hpp"
+#include "weight_points.hpp"
+
+namespace lacuna::cli {
+namespace {
+
+struct TsneCommand {
+  FeatureArgument features;
+  TsneOptions tsne;
+  std::optional<std::int64_t> feature;
+  std::optional<double> perplexity;
+  std::int64_t n = 128;
+  bool all = false;
+  int k = 8;
+  std::string on = "patterns";
+  std::string method = "auto";
+  std::filesystem::path out;
+};
+
+void write_csv(const std::filesystem::path& file, const std::vector<std::int64_t>& indices,
+               const std::vector<int>& labels, const Embedding& embedding) {
+  std::string text = "feature,x,y,cluster\n";
+  for (std::size_t i = 0; i < indices.size(); ++i)
+    text += fmt::format("{},{},{},{}\n", indices[i], embedding.x[i], embedding.y[i], labels[i]);
+  write_file_atomic(file, text);
+}
+
+void run_tsne(const Session& session, TsneCommand command) {
+  const ChosenFeatures features(command.features);
+  const auto& patterns = features.patterns();
+  if (!command.out.empty()) require_distinct_paths(command.out, features.matrix().source);
+  const auto main = run_feature(patterns, command.feature, command.tsne.seed);
+  std::vector<std::int64_t> indices(static_cast<std::size_t>(patterns.count()));
+  std::iota(indices.begin(), indices.end(), 0);
+  if (!command.all) indices = nearest_features(patterns, main, std::min(command.n, patterns.count())).indices;
+  const auto n = static_cast<std::int64_t>(indices.size());
+  const auto points = command.on == "weights" ? weight_points(features.matrix().view, features.by_columns())(indices)
+                                              : PointGram::of_patterns(patterns_of(patterns, indices));
+  command.tsne.perplexity = command.perplexity.value_or(default_perplexity(n));
+  command.tsne.method = command.method == "exact"        ? TsneMethod::exact
+                        : command.method == "barnes-hut" ? TsneMethod::barnes_hut
+                                                         : TsneMethod::automatic;
+  const auto embedding = tsne(points, command.tsne, session.context());
+  const auto clusters =
+      kmeans(points, {static_cast<int>(std::min<std::int64_t>(command.k, n)), 10, 300, command.tsne.seed});
+  const char* method = embedding.method == TsneMethod::exact ? "exact" : "barnes-hut";
+  if (!command.out.empty()) write_csv(command.out, indices, clusters.labels, embedding);
+  session.print(features.heading());
+  session.print(text_table({{"features", std::to_string(n)},
+                            {"perplexity", fmt::format("{:g}", command.tsne.perplexity)},
+                            {"method", method},
+                            {"KL divergence", fmt::format("{:.4f}", embedding.kl)},
+                            {"iterations", std::to_string(embedding.iterations)}}));
+  Json document = features.json();
+  document.update(Json{{"feature", command.all ? Json(nullptr) : Json(main)},
+                       {"indices", indices},
+                       {"x", embedding.x},
+                       {"y", embedding.y},
+                       {"labels", clusters.labels},
+                       {"k", clusters.k},
+                       {"kl", embedding.kl},
+                       {"perplexity", command.tsne.perplexity},
+                       {"method", method},
+                       {"iterations", embedding.iterations},
+                       {"on", command.on},
+                       {"seed", command.tsne.seed},
+                       {"out", command.out.empty() ? Json(nullptr) : Json(command.out.string())}});
+  session.print_json(document);
+}
+
+}  // namespace
+
+void add_tsne(Application& app) {
+  auto& command = app.command("Structure", "tsne", "Place features in the plane with t-SNE");
+  auto options = std::make_shared<TsneCommand>();
+  add_feature_argument(command, options->features);
+  auto* feature =
+      command.add_option("--feature", options->feature, "embed its nearest features; default: a random one")
+          ->type_name("J");
+  command.add_option("--n", options->n, "how many, the feature itself included")
+      ->check(CLI::Range(std::int64_t{2}, PointGram::kMaxPoints))
+      ->capture_default_str();
+  command.add_flag("--all", options->all, "embed every feature")->excludes(feature);
+  command.add_option("--perplexity", options->perplexity, "default: 30, or n − 1 where that is less");
+  command.add_option("--iterations", options->tsne.iterations, "of gradient descent")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
+  command.add_option("--starts", options->tsne.starts, "from principal coordinates, then random; the least KL is kept")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command.add_option("--method", options->method, "exact or barnes-hut; auto: exact up to 512 features")
+      ->check(CLI::IsMember({"auto", "exact", "barnes-hut"}))
+      ->capture_default_str();
+  command.add_option("--k", options->k, "clusters that colour the points")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--on", options->on, "patterns or weights")
+      ->check(CLI::IsMember({"patterns", "weights"}))
+      ->capture_default_str();
+  command.add_option("--seed", options->tsne.seed, "of every random choice")->capture_default_str();
+  command.add_option("-o,--out", options->out, "write feature,x,y,cluster as CSV")->type_name("FILE");
+  command.footer(
+      "Example: lacuna tsne pruned --matrix 0.mlp.down_proj --n 256 -o map.csv\n"
+      "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");
+  app.on_run(command, [options](const Session& session) { run_tsne(session, *options); });
+}
+
+}  // namespace lacuna::cli
