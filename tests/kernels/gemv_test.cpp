@@ -21,17 +21,24 @@ TEST(Gemv, EveryIsaAgreesWithScalar) {
     for (std::size_t i = 0; i < w.size(); ++i) half[i] = f32_to_bf16(w[i]);
     const MatrixView<const float> wide(w.data(), kRows, k, stride);
     const MatrixView<const std::uint16_t> narrow(half.data(), kRows, k, stride);
+    std::vector<std::uint16_t> f16(w.size());
+    for (std::size_t i = 0; i < w.size(); ++i) f16[i] = f32_to_f16(w[i]);
+    const MatrixView<const std::uint16_t> narrow_f16(f16.data(), kRows, k, stride);
     for (const float beta : {0.0F, 1.0F, -0.5F}) {
       std::vector<float> expected(kRows, 2.0F);
       std::vector<float> expected_bf16(kRows, 2.0F);
       scalar::gemv(wide, x.data(), expected.data(), 1.5F, beta);
       scalar::gemv_bf16(narrow, x.data(), expected_bf16.data(), 1.5F, beta);
+      std::vector<float> expected_f16(kRows, 2.0F);
+      scalar::gemv_f16(narrow_f16, x.data(), expected_f16.data(), 1.5F, beta);
       for (const IsaLevel level : test::runnable_isa_levels()) {
         const test::ForcedIsaLevel forced(level);
         std::vector<float> y(kRows, 2.0F);
         std::vector<float> y_bf16(kRows, 2.0F);
         gemv(wide, x.data(), y.data(), 1.5F, beta);
         gemv_bf16(narrow, x.data(), y_bf16.data(), 1.5F, beta);
+        std::vector<float> y_f16(kRows, 2.0F);
+        gemv_f16(narrow_f16, x.data(), y_f16.data(), 1.5F, beta);
         for (std::size_t r = 0; r < kRows; ++r) {
           double magnitude = 4.0;  // of beta · y and the sum's last roundings
           for (std::int64_t c = 0; c < k; ++c) {
@@ -42,6 +49,7 @@ TEST(Gemv, EveryIsaAgreesWithScalar) {
           const double tolerance = 2 * (static_cast<double>(k) / 32 + 8 + 16) * 0x1.0p-24 * magnitude;
           ASSERT_NEAR(y[r], expected[r], tolerance) << isa_name(level) << " k=" << k;
           ASSERT_NEAR(y_bf16[r], expected_bf16[r], tolerance) << isa_name(level) << " k=" << k;
+          ASSERT_NEAR(y_f16[r], expected_f16[r], tolerance) << isa_name(level) << " k=" << k;
         }
       }
     }

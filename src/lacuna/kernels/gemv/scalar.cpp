@@ -23,4 +23,8 @@ void gemv_bf16(MatrixView<const std::uint16_t> w, const float* x, float* y, floa
   multiply(w, x, y, alpha, beta, bf16_to_f32);
 }
 
+void gemv_f16(MatrixView<const std::uint16_t> w, const float* x, float* y, float alpha, float beta) {
+  multiply(w, x, y, alpha, beta, f16_to_f32);
+}
+
 }  // namespace lacuna::kernels::scalar
