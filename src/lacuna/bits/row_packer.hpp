@@ -1,4 +1,4 @@
-// One row of a rank-2 view as bits, whatever its type and strides. Internal to bits.
+// One row of a rank-2 view as bits, whatever its type and strides. For the readers of bits and sparse.
 //
 // Threads  one packer per thread.
 #pragma once

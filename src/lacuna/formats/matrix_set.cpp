@@ -12,6 +12,7 @@
 #include "lacuna/formats/allocation_guard.hpp"
 #include "lacuna/formats/checkpoint.hpp"
 #include "lacuna/formats/mask_file.hpp"
+#include "lacuna/formats/packed_mark.hpp"
 #include "lacuna/formats/printable.hpp"
 
 namespace lacuna {
@@ -82,6 +83,7 @@ TensorArchive unpacked(const TensorArchive& packed) {
 Found open_file(const fs::path& path) {
   Found found;
   found.archives.push_back(open_tensor_file(path));
+  require_dense(found.archives.front());
   if (is_mask_archive(found.archives.front())) {
     found.kind = MatrixSetKind::mask;
     found.archives.front() = unpacked(found.archives.front());
@@ -93,7 +95,9 @@ Found open_file(const fs::path& path) {
 Found open_checkpoint(const std::string& reference) {
   Found found;
   found.kind = MatrixSetKind::checkpoint;
-  found.archives = Checkpoint::open(reference).shards();
+  const Checkpoint checkpoint = Checkpoint::open(reference);
+  require_dense(checkpoint);
+  found.archives = checkpoint.shards();
   take_matrices(found);
   return found;
 }
