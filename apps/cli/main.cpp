@@ -8,6 +8,8 @@ int main(int argc, char** argv) {
   add_verify(app);
   add_rerun(app);
   add_mask(app);
+  add_pack(app);
+  add_unpack(app);
   add_threshold(app);
   add_eval(app);
   add_activations(app);

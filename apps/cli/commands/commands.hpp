@@ -9,6 +9,8 @@ void add_prune(Application& app);
 void add_verify(Application& app);
 void add_rerun(Application& app);
 void add_mask(Application& app);
+void add_pack(Application& app);
+void add_unpack(Application& app);
 void add_threshold(Application& app);
 void add_eval(Application& app);
 void add_activations(Application& app);

@@ -13,13 +13,16 @@
 namespace lacuna {
 namespace {
 
+void require_shape(const Checkpoint& checkpoint, const std::string& name, const Shape& found, const Shape& expected) {
+  if (found == expected) return;
+  throw Error(ErrorCode::shape_mismatch, fmt::format("{}: config.json asks for shape {}, the checkpoint holds {}", name,
+                                                     shape_text(expected), shape_text(found)))
+      .at(checkpoint.folder());
+}
+
 void check_tensor(const Checkpoint& checkpoint, const std::string& name, const Shape& expected) {
   const TensorView& tensor = checkpoint.get(name);
-  if (tensor.shape != expected) {
-    throw Error(ErrorCode::shape_mismatch, fmt::format("{}: config.json asks for shape {}, the checkpoint holds {}",
-                                                       name, shape_text(expected), shape_text(tensor.shape)))
-        .at(checkpoint.folder());
-  }
+  require_shape(checkpoint, name, tensor.shape, expected);
   if (!is_floating(tensor.dtype)) {
     throw Error(ErrorCode::unsupported_dtype,
                 fmt::format("{}: expected a floating type, found {}", name, dtype_name(tensor.dtype)))
@@ -31,20 +34,6 @@ std::vector<float> load_vector(const TensorView& tensor) {
   std::vector<float> values(static_cast<std::size_t>(tensor.numel()));
   kernels::to_f32(tensor, values.data());
   return values;
-}
-
-Linear load_linear(const Checkpoint& checkpoint, LinearSpec spec, WeightStorage storage) {
-  Linear linear;
-  const TensorView& tensor = checkpoint.get(spec.tensor);
-  if (!spec.bias_tensor.empty()) linear.bias = load_vector(checkpoint.get(spec.bias_tensor));
-  if (storage == WeightStorage::mapped) {
-    linear.stored = tensor;
-  } else {
-    linear.weights = Matrix<float>(spec.rows, spec.cols);
-    kernels::to_f32(tensor, linear.weights.data());
-  }
-  linear.spec = std::move(spec);
-  return linear;
 }
 
 // Row `row` of a [rows, cols] tensor of any type and strides.
@@ -61,6 +50,7 @@ Decoder::Decoder(Checkpoint checkpoint, DecoderConfig config)
 Decoder Decoder::open(Checkpoint checkpoint) {
   DecoderConfig config = read_config(checkpoint.config_path());
   Decoder decoder(std::move(checkpoint), std::move(config));
+  decoder.packed_ = PackedSet::open(decoder.checkpoint_);
   decoder.strip_model_prefix();
   decoder.check_tensors();
   return decoder;
@@ -102,7 +92,7 @@ void Decoder::check_tensors() const {
   for (std::int64_t layer = 0; layer < c.n_layers; ++layer) {
     const std::string base = fmt::format("{}.{}.", c.names.layers, layer);
     for (const auto& spec : layer_linears(c, layer)) {
-      check(spec.tensor, {spec.rows, spec.cols});
+      check_linear(spec);
       check(spec.bias_tensor, {spec.rows});
     }
     check_norm(base + c.names.attention_norm, c.hidden_size, c.norm_affine, norm_bias);
@@ -110,6 +100,32 @@ void Decoder::check_tensors() const {
     if (!c.names.query_norm.empty()) check_norm(base + c.names.query_norm, c.head_dim, true, false);
     if (!c.names.key_norm.empty()) check_norm(base + c.names.key_norm, c.head_dim, true, false);
   }
+}
+
+void Decoder::check_linear(const LinearSpec& spec) const {
+  const Shape expected = {spec.rows, spec.cols};
+  const PackedMatrixPtr packed = packed_.find(spec.tensor);
+  if (packed == nullptr) return check_tensor(checkpoint_, spec.tensor, expected);
+  require_shape(checkpoint_, spec.tensor, packed->shape(), expected);
+}
+
+Linear Decoder::load_linear(LinearSpec spec, WeightStorage storage) const {
+  Linear linear;
+  if (!spec.bias_tensor.empty()) linear.bias = load_vector(checkpoint_.get(spec.bias_tensor));
+  const PackedMatrixPtr packed = packed_.find(spec.tensor);
+  if (storage == WeightStorage::mapped) {
+    linear.packed = packed;
+    if (packed == nullptr) linear.stored = checkpoint_.get(spec.tensor);
+  } else {
+    linear.weights = Matrix<float>(spec.rows, spec.cols);
+    if (packed != nullptr) {
+      kernels::expand_rows_f32(packed->rows(), 0, spec.rows, linear.weights.data());
+    } else {
+      kernels::to_f32(checkpoint_.get(spec.tensor), linear.weights.data());
+    }
+  }
+  linear.spec = std::move(spec);
+  return linear;
 }
 
 NormWeights Decoder::load_norm(const std::string& base) const {
@@ -124,7 +140,7 @@ LayerWeights Decoder::load_layer(std::int64_t layer, WeightStorage storage) cons
   LayerWeights weights;
   weights.index = layer;
   for (auto& spec : layer_linears(config_, layer)) {
-    weights.linears.push_back(load_linear(checkpoint_, std::move(spec), storage));
+    weights.linears.push_back(load_linear(std::move(spec), storage));
   }
   const std::string base = fmt::format("{}.{}.", config_.names.layers, layer);
   if (config_.norm_affine) {

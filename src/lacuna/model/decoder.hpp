@@ -6,7 +6,8 @@
 //
 // open() checks that every tensor the config asks for is there, with the right shape and a floating type; nothing is
 // read before it is asked for. Tensor names are accepted with and without their leading "model.", as base models are
-// saved without it.
+// saved without it. Linears may be packed (`lacuna pack`): they are verified when the decoder is opened, and multiplied
+// as they are.
 //
 // Threads  const functions are safe from any thread; they are parallel inside.
 // Errors   bad_config, unsupported_model, missing_tensor, shape_mismatch, unsupported_dtype; embed: bad_token (an id
@@ -32,6 +33,7 @@ class Decoder {
 
   const DecoderConfig& config() const { return config_; }
   const Checkpoint& checkpoint() const { return checkpoint_; }
+  const PackedSet& packed() const { return packed_; }
 
   LayerWeights load_layer(std::int64_t layer, WeightStorage storage) const;
 
@@ -50,9 +52,12 @@ class Decoder {
   void strip_model_prefix();
   void check_tensors() const;
   void check_tokens(std::span<const std::int32_t> tokens, std::int64_t length, std::int64_t first_position) const;
+  void check_linear(const LinearSpec& spec) const;
   NormWeights load_norm(const std::string& base) const;
+  Linear load_linear(LinearSpec spec, WeightStorage storage) const;
 
   Checkpoint checkpoint_;
+  PackedSet packed_;
   DecoderConfig config_;
 };
 

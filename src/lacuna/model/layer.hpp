@@ -1,8 +1,8 @@
 // The linears and norms of one decoder layer.
 //
-// A Linear holds its weights in one of two ways: `weights`, an f32 matrix of its own that callers may change (pruning
-// does), or, where that is empty, `stored`, a view of the checkpoint's mapped bytes that is widened as it is used.
-// Giving a mapped Linear a `weights` matrix replaces it.
+// A Linear holds its weights in one of three ways: `weights`, an f32 matrix of its own that callers may change (pruning
+// does), or, where that is empty, `packed`, a matrix of a packed checkpoint, or `stored`, a view of the checkpoint's
+// mapped bytes; both are widened as they are used. Giving a mapped Linear a `weights` matrix replaces it.
 //
 // Linears come in the order in which the forward pass needs them. Those of one InputGroup read the same input.
 //
@@ -20,6 +20,7 @@
 #include "lacuna/core/buffer.hpp"
 #include "lacuna/core/tensor.hpp"
 #include "lacuna/model/config.hpp"
+#include "lacuna/sparse/packed_reader.hpp"
 
 namespace lacuna {
 
@@ -49,6 +50,7 @@ struct Linear {
   LinearSpec spec;
   Matrix<float> weights;    // rows×cols, or empty
   TensorView stored;        // any floating type and strides; shape [rows, cols]
+  PackedMatrixPtr packed;   // or null
   std::vector<float> bias;  // rows, or empty
   float input_threshold = kNoThreshold;
 

@@ -10,6 +10,7 @@
 #include "lacuna/kernels/convert/convert.hpp"
 #include "lacuna/kernels/gemm/gemm.hpp"
 #include "lacuna/kernels/gemv/gemv.hpp"
+#include "lacuna/kernels/packed_gemv/packed_gemv.hpp"
 
 namespace lacuna {
 namespace {
@@ -47,6 +48,24 @@ TensorView row_block(const TensorView& tensor, std::int64_t first, std::int64_t 
   return block;
 }
 
+// One row of input by weights read where they are. False: they have no kernel that does so.
+bool multiply_in_place(MatrixView<const float> owned, const TensorView* stored, const PackedMatrix* packed,
+                       const float* x, float* y, float beta) {
+  if (owned.data != nullptr) return false;
+  if (packed != nullptr) {
+    kernels::packed_gemv(packed->rows(), x, y, 1.0F, beta);
+  } else if (readable_in_place(*stored, DType::bf16)) {
+    kernels::gemv_bf16(as_matrix<std::uint16_t>(*stored), x, y, 1.0F, beta);
+  } else if (readable_in_place(*stored, DType::f16)) {
+    kernels::gemv_f16(as_matrix<std::uint16_t>(*stored), x, y, 1.0F, beta);
+  } else if (readable_in_place(*stored, DType::f32)) {
+    kernels::gemv(as_matrix<float>(*stored), x, y, 1.0F, beta);
+  } else {
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Compute parse_compute(std::string_view name) {
@@ -79,34 +98,46 @@ LinearProduct::Input LinearProduct::prepare(MatrixView<const float> x) {
 }
 
 void LinearProduct::apply(const Linear& linear, const Input& x, MatrixView<float> y, bool accumulate) {
-  multiply(linear.weights.view(), linear.stored, x, y, accumulate ? 1.0F : 0.0F);
+  multiply({linear.weights.view(), &linear.stored, linear.packed.get()}, x, y, accumulate ? 1.0F : 0.0F);
   if (!linear.bias.empty()) add_bias(y, linear.bias);
 }
 
 void LinearProduct::apply_rows(const TensorView& weights, std::int64_t first, const Input& x, MatrixView<float> y) {
-  multiply({}, row_block(weights, first, y.cols), x, y, 0.0F);
+  const TensorView block = row_block(weights, first, y.cols);
+  multiply({{}, &block, nullptr}, x, y, 0.0F);
 }
 
-void LinearProduct::multiply(MatrixView<const float> owned, const TensorView& stored, const Input& x,
-                             MatrixView<float> y, float beta) {
-  const bool mapped = owned.data == nullptr;
-  if (compute_ == Compute::bf16) {
-    const bool direct = mapped && readable_in_place(stored, DType::bf16);
-    const auto weights =
-        direct ? as_matrix<std::uint16_t>(stored) : round(mapped ? widen(stored) : owned, rounded_weights_);
-    return kernels::gemm_nt_bf16(x.bf16, weights, y, beta);
-  }
-  if (mapped && y.rows == 1 && readable_in_place(stored, DType::bf16)) {
-    return kernels::gemv_bf16(as_matrix<std::uint16_t>(stored), x.f32.data, y.data, 1.0F, beta);
-  }
-  kernels::gemm_nt(x.f32, mapped ? widen(stored) : owned, y, 1.0F, beta);
+void LinearProduct::multiply(const Weights& weights, const Input& x, MatrixView<float> y, float beta) {
+  if (compute_ == Compute::bf16) return kernels::gemm_nt_bf16(x.bf16, narrow(weights), y, beta);
+  if (y.rows == 1 && multiply_in_place(weights.owned, weights.stored, weights.packed, x.f32.data, y.data, beta)) return;
+  kernels::gemm_nt(x.f32, widen(weights), y, 1.0F, beta);
 }
 
-MatrixView<const float> LinearProduct::widen(const TensorView& stored) {
+MatrixView<const float> LinearProduct::widen(const Weights& weights) {
+  if (weights.owned.data != nullptr) return weights.owned;
+  if (weights.packed != nullptr) {
+    const auto packed = weights.packed->rows();
+    reserve(widened_, packed.rows * packed.cols);
+    kernels::expand_rows_f32(packed, 0, packed.rows, widened_.data());
+    return {widened_.data(), packed.rows, packed.cols};
+  }
+  const TensorView& stored = *weights.stored;
   if (readable_in_place(stored, DType::f32)) return as_matrix<float>(stored);
   reserve(widened_, stored.numel());
   kernels::to_f32(stored, widened_.data());
   return {widened_.data(), stored.shape[0], stored.shape[1]};
+}
+
+MatrixView<const std::uint16_t> LinearProduct::narrow(const Weights& weights) {
+  if (weights.owned.data == nullptr && weights.packed != nullptr && weights.packed->plan().dtype == DType::bf16) {
+    const auto packed = weights.packed->rows();
+    reserve(rounded_weights_, packed.rows * packed.cols);
+    kernels::expand_rows(packed, 0, packed.rows, reinterpret_cast<std::byte*>(rounded_weights_.data()));
+    return {rounded_weights_.data(), packed.rows, packed.cols};
+  }
+  const bool direct =
+      weights.owned.data == nullptr && weights.packed == nullptr && readable_in_place(*weights.stored, DType::bf16);
+  return direct ? as_matrix<std::uint16_t>(*weights.stored) : round(widen(weights), rounded_weights_);
 }
 
 MatrixView<const std::uint16_t> LinearProduct::round(MatrixView<const float> weights,

@@ -1,8 +1,9 @@
 // y = x·Wᵀ + b for linears however they are held (layer.hpp) and in either arithmetic.
 //
 // prepare() rounds an input to bf16 once for all linears that read it; for f32 it is free. Mapped weights are widened,
-// and f32 weights rounded, into scratch memory as they are used: about 1 % of a product over 2,048 rows. A single row
-// by mapped bf16 weights reads them directly.
+// packed ones expanded, and f32 weights rounded, into scratch memory as they are used: about 1 % of a product over
+// 2,048 rows. A single row by mapped f32, f16 or bf16 weights, or by packed ones, reads them directly; packed and dense
+// weights then give the same bits.
 //
 // Threads  parallel inside; one call at a time per object. A prepared input is valid until the next prepare().
 // Errors   invalid_argument: bf16 on a processor without it, when constructed; out_of_memory.
@@ -39,9 +40,15 @@ class LinearProduct {
   Compute compute() const { return compute_; }
 
  private:
-  void multiply(MatrixView<const float> owned, const TensorView& stored, const Input& x, MatrixView<float> y,
-                float beta);
-  MatrixView<const float> widen(const TensorView& stored);
+  // Weights in one of the forms of a Linear.
+  struct Weights {
+    MatrixView<const float> owned;
+    const TensorView* stored = nullptr;
+    const PackedMatrix* packed = nullptr;
+  };
+  void multiply(const Weights& weights, const Input& x, MatrixView<float> y, float beta);
+  MatrixView<const float> widen(const Weights& weights);
+  MatrixView<const std::uint16_t> narrow(const Weights& weights);
   MatrixView<const std::uint16_t> round(MatrixView<const float> weights, AlignedBuffer<std::uint16_t>& buffer);
 
   Compute compute_;

@@ -19,4 +19,11 @@ namespace lacuna {
 void rewrite_checkpoint(const Checkpoint& model, const TensorReplacement& replace, const std::filesystem::path& folder,
                         const RunContext& context);
 
+// The same for what is not weights: config, tokenizer, … `provenance`: lacuna.json and the like too, for copies that
+// change no weight.
+void copy_side_files(const std::filesystem::path& from, const std::filesystem::path& to, bool provenance);
+
+// The file of an output's shard: "pytorch_model-00001-of-00002.bin" becomes "model-00001-of-00002.safetensors".
+std::string output_shard_name(const TensorArchive& shard);
+
 }  // namespace lacuna

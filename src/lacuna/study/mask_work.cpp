@@ -133,24 +133,14 @@ std::vector<MaskSummary> apply_masks(const std::string& reference, const fs::pat
     summaries.push_back({tensor.name, mask->rows, mask->cols, kept_share(mask->bits, mask->rows, mask->cols)});
     return true;
   };
-  WorkFolder work(out);
-  const bool stopped_before = fs::exists(work.partial());
-  work.begin("{\"command\": \"mask apply\"}\n", stopped_before, [](const std::string& earlier, const std::string& now) {
-    return earlier == now ? std::string() : std::string("it belongs to another command");
-  });
-  try {
-    rewrite_checkpoint(model, replace, work.fresh_output(), without_progress(context));
+  write_output_folder(out, "mask apply", [&](const fs::path& folder) {
+    rewrite_checkpoint(model, replace, folder, without_progress(context));
     for (const auto& mask : masks.masks) {
       if (used.count(&mask) != 0) continue;
       throw Error(ErrorCode::missing_tensor, fmt::format("the model has no matrix for mask {}", mask.name))
           .at(mask_path);
     }
-    work.publish();
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove_all(work.partial(), ignored);  // quick to repeat: nothing worth resuming
-    throw;
-  }
+  });
   return summaries;
 }
 

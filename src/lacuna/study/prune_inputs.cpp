@@ -11,6 +11,7 @@
 #include "lacuna/core/error.hpp"
 #include "lacuna/core/threads.hpp"
 #include "lacuna/core/version.hpp"
+#include "lacuna/formats/packed_mark.hpp"
 #include "lacuna/tokenizer/tokenizer.hpp"
 
 namespace lacuna {
@@ -109,7 +110,9 @@ std::string digest_model(const Checkpoint& model) {
 
 PruneInputs open_prune_inputs(const PruneRunOptions& options, bool digest_weights) {
   check_options(options);
-  PruneInputs inputs{Decoder::open(Checkpoint::open(options.model)), {}, {}, most_needed(options)};
+  const Checkpoint model = Checkpoint::open(options.model);
+  require_dense(model);
+  PruneInputs inputs{Decoder::open(model), {}, {}, most_needed(options)};
   require_distinct_paths(options.out, inputs.decoder.checkpoint().folder());
   check_patterns(options, inputs.decoder.config());
   if (inputs.need != StatisticsNeed::none) inputs.calibration = open_calibration(options, inputs.decoder);

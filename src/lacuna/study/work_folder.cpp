@@ -92,4 +92,22 @@ void WorkFolder::publish() const {
 
 void WorkFolder::remove_partial() const { remove_tree(partial_); }
 
+void write_output_folder(const fs::path& out, const std::string& command,
+                         const std::function<void(const fs::path&)>& fill) {
+  WorkFolder work(out);
+  const bool stopped_before = fs::exists(work.partial());
+  work.begin(fmt::format("{{\"command\": \"{}\"}}\n", command), stopped_before,
+             [](const std::string& earlier, const std::string& now) {
+               return earlier == now ? std::string() : std::string("it belongs to another command");
+             });
+  try {
+    fill(work.fresh_output());
+    work.publish();
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(work.partial(), ignored);  // nothing worth resuming
+    throw;
+  }
+}
+
 }  // namespace lacuna

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 namespace lacuna {
@@ -37,5 +38,10 @@ class WorkFolder {
   std::filesystem::path out_;
   std::filesystem::path partial_;
 };
+
+// An output folder that is quick to make again: `fill` writes into a fresh folder that becomes `out` when it returns.
+// What an earlier, interrupted attempt of the same command left is removed; so is everything when `fill` throws.
+void write_output_folder(const std::filesystem::path& out, const std::string& command,
+                         const std::function<void(const std::filesystem::path&)>& fill);
 
 }  // namespace lacuna
