@@ -199,6 +199,11 @@ struct DenseRow {
   }
 };
 
+// How far ahead of the block in hand memory is asked for: rows follow each other, so that it is the next row's near the
+// end.
+constexpr std::int64_t kValuesAhead = 1024;
+constexpr std::int64_t kBitmapAhead = 512;
+
 // A row of a packed one; a vector's bytes beyond its values are readable.
 template <typename Element>
 struct PackedRow {
@@ -208,7 +213,8 @@ struct PackedRow {
 
   HWY_INLINE void next(Raw<Element>& raw) {
     const std::int64_t taken = load_packed(zero, bitmap, values, raw);
-    _mm_prefetch(reinterpret_cast<const char*>(values) + 1024, _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(values) + kValuesAhead, _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(bitmap) + kBitmapAhead, _MM_HINT_T0);
     bitmap += kBlock / 8;
     values += taken * static_cast<std::int64_t>(Element::kBytes);
   }
