@@ -1,0 +1,104 @@
+// A warp's own queue of consecutive bytes on their way from global to shared memory, by the bulk copy engine.
+//
+//   WarpRing<kStageBytes, kStages> ring(memory, barriers);   // barriers: kStages of this warp, initialised
+//   ring.open(source, bytes);                                // starts the first kStages copies
+//   while (…) { address = ring.wait(); …read shared memory…; ring.advance(); }
+//
+// Why not registers: a load into registers is waited for through one of six counters a warp, and a counter that newer
+// loads share makes the oldest wait for the newest. Here every stage has a barrier of its own.
+//
+// All lanes call every function. `source` and `bytes` are multiples of 16.
+#pragma once
+
+#include <cstdint>
+
+namespace lacuna::kernels::cuda {
+
+__device__ __forceinline__ unsigned shared_address(const void* p) {
+  return static_cast<unsigned>(__cvta_generic_to_shared(p));
+}
+
+template <int kStageBytes, int kStages>
+class WarpRing {
+ public:
+  static constexpr int kBytes = kStageBytes * kStages;
+
+  __device__ __forceinline__ WarpRing(unsigned memory, unsigned barriers)
+      : memory_(memory), barriers_(barriers), leader_(threadIdx.x % 32 == 0) {
+    if (leader_) {
+#pragma unroll
+      for (int s = 0; s < kStages; ++s) {
+        asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(barriers_ + 8 * s) : "memory");
+      }
+      asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+    }
+    __syncwarp();
+  }
+
+  __device__ __forceinline__ void open(const unsigned char* source, long long bytes) {
+    next_ = source;
+    left_ = bytes;
+#pragma unroll
+    for (int s = 0; s < kStages; ++s) {
+      start((stage_ + s) % kStages);
+    }
+  }
+
+  // Shared address of the oldest stage, once its bytes are there.
+  __device__ __forceinline__ unsigned wait() const {
+    unsigned done = 0;
+    do {
+      asm volatile("{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }"
+                   : "=r"(done)
+                   : "r"(barriers_ + 8 * stage_), "r"(phase_)
+                   : "memory");
+    } while (done == 0);
+    return memory_ + stage_ * kStageBytes;
+  }
+
+  // The oldest stage has been read: it takes the next bytes.
+  __device__ __forceinline__ void advance() {
+    __syncwarp();
+    start(stage_);
+    if (++stage_ == kStages) {
+      stage_ = 0;
+      phase_ ^= 1U;
+    }
+  }
+
+ private:
+  __device__ __forceinline__ void start(int stage) {
+    if (left_ > 0 && leader_) {
+      const auto bytes = static_cast<unsigned>(left_ < kStageBytes ? left_ : kStageBytes);
+      const unsigned barrier = barriers_ + 8 * stage;
+      asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
+      asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
+                       memory_ + stage * kStageBytes),
+                   "l"(next_), "r"(bytes), "r"(barrier)
+                   : "memory");
+    }
+    next_ += kStageBytes;
+    left_ -= kStageBytes;
+  }
+
+  unsigned memory_;
+  unsigned barriers_;
+  bool leader_;
+  const unsigned char* next_ = nullptr;
+  long long left_ = 0;
+  int stage_ = 0;
+  unsigned phase_ = 0;
+};
+
+__device__ __forceinline__ uint4 load_shared_16(unsigned address) {
+  uint4 v;
+  asm volatile("ld.shared.v4.u32 {%0,%1,%2,%3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "r"(address));
+  return v;
+}
+__device__ __forceinline__ std::uint32_t load_shared_4(unsigned address) {
+  std::uint32_t v;
+  asm volatile("ld.shared.u32 %0, [%1];" : "=r"(v) : "r"(address));
+  return v;
+}
+
+}  // namespace lacuna::kernels::cuda

@@ -1,0 +1,41 @@
+// Turns a CUDA status into an Error, and launches with programmatic dependent launch.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <string>
+
+#include "lacuna/core/error.hpp"
+
+namespace lacuna::kernels {
+
+inline void check_cuda(cudaError_t status, const char* action) {
+  if (status == cudaSuccess) return;
+  (void)cudaGetLastError();  // so that the next call does not report this failure again
+  const auto code = status == cudaErrorMemoryAllocation ? ErrorCode::out_of_memory : ErrorCode::io_failed;
+  throw Error(code, std::string(action) + ": " + cudaGetErrorString(status));
+}
+
+namespace cuda {
+
+inline constexpr int kMaxSharedBytes = 227 * 1024;  // of one block, compute capability 9.0
+
+// With `overlap_previous`, by programmatic dependent launch; the kernel then waits with wait_for_previous_grids().
+template <typename Args>
+void launch_overlapping(void (*kernel)(Args), const Args& args, dim3 grid, dim3 threads, std::size_t shared_bytes,
+                        bool overlap_previous, cudaStream_t stream) {
+  cudaLaunchAttribute attribute = {};
+  attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attribute.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config = {};
+  config.gridDim = grid;
+  config.blockDim = threads;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = stream;
+  config.attrs = &attribute;
+  config.numAttrs = overlap_previous ? 1 : 0;
+  check_cuda(cudaLaunchKernelEx(&config, kernel, args), "launch");
+}
+
+}  // namespace cuda
+}  // namespace lacuna::kernels

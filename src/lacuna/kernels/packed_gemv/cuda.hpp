@@ -1,0 +1,76 @@
+// Matrix-vector products on a CUDA device with packed sparse weights.
+//
+//   y[i] = Σ_{j kept in row i} W[i,j] · x[j] + bias[i]
+//
+// Positions that are not kept are never multiplied: an infinite or NaN input spreads only through kept weights.
+//
+// Layout    lane_streams.hpp and two_four.hpp, copied to the device as they are. x: cols, y and bias (may be null):
+// rows
+//           elements of the weights' type on the device, aligned to their element (x: to 16 bytes for speed).
+// Accuracy  f32 products and sums, one rounding at the end; the order of additions is fixed by the layout: the same
+// bits
+//           every time. Lane streams: |error| ≤ (n/32 + 8)·2⁻²⁴·Σ|w·x|, n entries of the row. 2:4 sums inside the
+//           tensor cores, which truncate: (n/8 + 8)·2⁻²²·Σ|w·x|. Plus half a unit of y's type.
+// Cost      the layout read once; one launch. Asynchronous on the stream.
+// Threads   safe on distinct outputs. `overlap_previous`: see sparse_gemv/cuda.hpp; the first weights are loaded while
+// the
+//           predecessor still runs.
+// Errors    Error{io_failed}: the driver refused; Error{out_of_memory}: in the constructors.
+// Source    docs/kernels-cuda.md
+#pragma once
+
+#include "lacuna/kernels/device/device.hpp"
+#include "lacuna/kernels/packed_gemv/lane_streams.hpp"
+#include "lacuna/kernels/packed_gemv/two_four.hpp"
+
+namespace lacuna::kernels {
+
+// Warps that share one multiprocessor's copy of the input, chosen so that `rows` fall evenly to them. Lane streams want
+// this many streams a multiprocessor.
+int packed_gemv_warps(std::int64_t rows, std::int64_t cols, int multiprocessors);
+
+class DeviceLaneStreams {
+ public:
+  explicit DeviceLaneStreams(const LaneStreams& packed);
+
+  void multiply(const void* x, const void* bias, void* y, DeviceStream stream = nullptr,
+                bool overlap_previous = false) const;
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  DType dtype_;
+  std::int64_t cols_;
+  int gap_bits_;
+  int slots_;
+  int n_streams_;
+  int warps_ = 1;
+  int grid_ = 1;
+  std::array<std::int32_t, LaneStreams::kLanes> lane_base_;
+  DeviceBuffer blocks_;
+  DeviceBuffer row_starts_;
+  DeviceBuffer row_steps_;
+  DeviceBuffer stream_rows_;
+  DeviceBuffer stream_blocks_;
+  DeviceBuffer stream_groups_;
+  std::size_t bytes_;
+};
+
+class DeviceTwoFour {
+ public:
+  explicit DeviceTwoFour(const TwoFour& packed);
+
+  void multiply(const void* x, const void* bias, void* y, DeviceStream stream = nullptr,
+                bool overlap_previous = false) const;
+  std::size_t bytes() const { return blocks_.bytes(); }
+
+ private:
+  DType dtype_;
+  std::int64_t rows_;
+  std::int64_t cols_;
+  std::int64_t segment_;
+  int warps_ = 1;
+  int grid_ = 1;
+  DeviceBuffer blocks_;
+};
+
+}  // namespace lacuna::kernels

@@ -1,0 +1,202 @@
+// Packed weights on a device against a product in f64 over the kept positions.
+#include "lacuna/kernels/packed_gemv/cuda.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "kernels/device_values.hpp"
+#include "kernels/sparse_matrices.hpp"
+
+namespace lacuna::kernels {
+namespace {
+
+using test::DeviceValues;
+using test::from_half;
+using test::HalfMatrix;
+using test::Values;
+
+struct Expected {
+  std::vector<double> sums;
+  std::vector<double> magnitudes;  // Σ|w·x| + |bias|
+};
+
+Expected multiply(const HalfMatrix& w, const Values& x, const Values& bias) {
+  Expected out;
+  for (std::int64_t r = 0; r < w.rows; ++r) {
+    double sum = bias.at(r);
+    double magnitude = std::fabs(sum);
+    for (std::int64_t c = 0; c < w.cols; ++c) {
+      const std::uint16_t bits = w.bits[static_cast<std::size_t>(r * w.cols + c)];
+      if ((bits & 0x7fffU) == 0) continue;
+      const double product = from_half(x.dtype(), bits) * x.at(c);
+      sum += product;
+      magnitude += std::fabs(product);
+    }
+    out.sums.push_back(sum);
+    out.magnitudes.push_back(magnitude);
+  }
+  return out;
+}
+
+template <typename Packed>
+Values on_device(const Packed& packed, std::int64_t rows, const Values& x, const Values& bias, std::int64_t misalign) {
+  const DeviceValues device_x(x, misalign);
+  const DeviceValues device_bias(bias, misalign);
+  DeviceValues y(x.dtype(), rows, misalign);
+  packed.multiply(device_x.data(), device_bias.data(), y.data());
+  return y.download();
+}
+
+// `unit_sum`: cuda.hpp's bound for a row, relative to Σ|w·x|. The result is rounded once more to its type; f16 results
+// below 2⁻¹⁴ are denormal with a fixed step.
+void expect_equal(const Values& y, const Expected& expected, double unit_sum, const std::string& what) {
+  const double unit = y.dtype() == DType::f16 ? 0x1.0p-11 : 0x1.0p-8;
+  for (std::int64_t r = 0; r < y.size(); ++r) {
+    const double sum = expected.sums[static_cast<std::size_t>(r)];
+    if (std::isnan(sum)) {
+      ASSERT_TRUE(std::isnan(y.at(r))) << what << " row " << r;
+    } else if (std::isinf(sum)) {
+      ASSERT_EQ(y.at(r), sum) << what << " row " << r;
+    } else {
+      const double error = unit_sum * expected.magnitudes[static_cast<std::size_t>(r)];
+      ASSERT_NEAR(y.at(r), sum, error * (1 + unit) + unit * std::fabs(sum) + 0x1.0p-25) << what << " row " << r;
+    }
+  }
+}
+
+double lane_unit(std::int64_t cols) { return (static_cast<double>(cols) / 32 + 8) * 0x1.0p-24; }
+double tensor_unit(std::int64_t cols) { return (static_cast<double>(cols) / 8 + 8) * 0x1.0p-22; }
+
+void run_lanes(DType dtype, const HalfMatrix& w, int streams, std::int64_t misalign = 0) {
+  const Values x(dtype, w.cols, 2);
+  const Values bias(dtype, w.rows, 3);
+  const DeviceLaneStreams packed(make_lane_streams(w.view(), dtype, streams));
+  expect_equal(on_device(packed, w.rows, x, bias, misalign), multiply(w, x, bias), lane_unit(w.cols),
+               std::to_string(w.rows) + "x" + std::to_string(w.cols) + " streams " + std::to_string(streams));
+}
+
+void run_two_four(DType dtype, std::int64_t rows, std::int64_t cols, std::int64_t misalign = 0) {
+  const HalfMatrix w = test::random_two_four(rows, cols, 4, dtype);
+  const Values x(dtype, cols, 2);
+  const Values bias(dtype, rows, 3);
+  const DeviceTwoFour packed(make_two_four(w.view(), dtype));
+  expect_equal(on_device(packed, rows, x, bias, misalign), multiply(w, x, bias), tensor_unit(cols),
+               std::to_string(rows) + "x" + std::to_string(cols));
+}
+
+class PackedGemvCuda : public test::DeviceTest {};
+
+TEST_F(PackedGemvCuda, LaneStreamsOfEveryTypeSparsityAndTail) {
+  for (const DType dtype : {DType::f16, DType::bf16}) {
+    for (const double zeros : {0.0, 0.5, 0.9, 0.98, 1.0}) {
+      for (const std::int64_t cols : {1, 8, 33, 257, 1000}) {
+        for (const std::int64_t rows : {1, 5, 67}) {
+          run_lanes(dtype, test::random_half_matrix(rows, cols, zeros, 7, dtype), 40);
+        }
+      }
+    }
+  }
+}
+
+TEST_F(PackedGemvCuda, MoreStreamsThanWarpsAndFewer) {
+  const HalfMatrix w = test::random_half_matrix(9000, 300, 0.6, 7);
+  for (const int streams : {1, 100, 2112, 9000}) run_lanes(DType::f16, w, streams);
+}
+
+TEST_F(PackedGemvCuda, LargeShapes) {
+  run_lanes(DType::f16, test::random_half_matrix(300, 11008, 0.5, 7), 300);
+  run_lanes(DType::bf16, test::random_half_matrix(64, 28672, 0.9, 7, DType::bf16), 64);
+  run_two_four(DType::f16, 300, 11008);
+  run_two_four(DType::bf16, 64, 28672);
+}
+
+TEST_F(PackedGemvCuda, CrowdedCorners) {
+  HalfMatrix w(200, 4096);
+  for (std::int64_t r = 0; r < w.rows; ++r) {
+    for (std::int64_t c = 0; c < w.cols; ++c) {
+      if ((r % 2 == 0 ? c < 600 : c >= 3500) || c % (r + 2) == 0) w.at(r, c) = f32_to_f16(1.0F);
+    }
+  }
+  run_lanes(DType::f16, w, 50);
+}
+
+TEST_F(PackedGemvCuda, AnyAlignment) {
+  for (const std::int64_t misalign : {1, 3, 8}) {
+    run_lanes(DType::f16, test::random_half_matrix(50, 700, 0.5, 7), 20, misalign);
+    run_two_four(DType::f16, 50, 700, misalign);
+  }
+}
+
+TEST_F(PackedGemvCuda, TwoFourOfEveryTypeAndTail) {
+  for (const DType dtype : {DType::f16, DType::bf16}) {
+    for (const std::int64_t rows : {1, 2, 3, 67, 5000}) {
+      for (const std::int64_t cols : {1, 4, 31, 32, 256, 257, 1376}) run_two_four(dtype, rows, cols);
+    }
+  }
+}
+
+// An infinite or NaN input spreads to the rows that keep its column and to no other.
+TEST_F(PackedGemvCuda, SpecialInputsSpreadThroughKeptWeightsOnly) {
+  for (const double special : {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()}) {
+    for (const DType dtype : {DType::f16, DType::bf16}) {
+      const std::int64_t cols = 512;
+      Values x(dtype, cols, 2);
+      for (const std::int64_t c : {0, 13, 255, 511}) x.set(c, special);
+      const Values bias(dtype, 70, 3);
+      for (const double zeros : {0.5, 0.93}) {
+        const HalfMatrix w = test::random_half_matrix(70, cols, zeros, 7, dtype);
+        const DeviceLaneStreams lanes(make_lane_streams(w.view(), dtype, 30));
+        expect_equal(on_device(lanes, 70, x, bias, 0), multiply(w, x, bias), lane_unit(cols), "lanes");
+      }
+      const HalfMatrix w = test::random_two_four(70, cols, 4, dtype);
+      const DeviceTwoFour two_four(make_two_four(w.view(), dtype));
+      expect_equal(on_device(two_four, 70, x, bias, 0), multiply(w, x, bias), tensor_unit(cols), "2:4");
+    }
+  }
+}
+
+TEST_F(PackedGemvCuda, SameBitsEveryTime) {
+  const HalfMatrix w = test::random_half_matrix(2000, 4096, 0.5, 7);
+  const HalfMatrix two = test::random_two_four(2000, 4096, 7);
+  const Values x(DType::f16, 4096, 2);
+  const Values bias(DType::f16, 2000, 3);
+  const DeviceLaneStreams lanes(make_lane_streams(w.view(), DType::f16, 2112));
+  const DeviceTwoFour two_four(make_two_four(two.view(), DType::f16));
+  const Values first = on_device(lanes, 2000, x, bias, 0);
+  const Values first_two_four = on_device(two_four, 2000, x, bias, 0);
+  for (int i = 0; i < 5; ++i) {
+    ASSERT_TRUE(first == on_device(lanes, 2000, x, bias, 0));
+    ASSERT_TRUE(first_two_four == on_device(two_four, 2000, x, bias, 0));
+  }
+}
+
+TEST_F(PackedGemvCuda, AnOverlappingChainWaitsForItsInput) {
+  HalfMatrix w = test::random_half_matrix(1024, 1024, 0.5, 7);
+  for (auto& bits : w.bits) bits = f32_to_f16(f16_to_f32(bits) / 24);
+  HalfMatrix two = test::random_two_four(1024, 1024, 7);
+  for (auto& bits : two.bits) bits = f32_to_f16(f16_to_f32(bits) / 24);
+  const Values x(DType::f16, 1024, 2);
+  const DeviceLaneStreams lanes(make_lane_streams(w.view(), DType::f16, 1024));
+  const DeviceTwoFour two_four(make_two_four(two.view(), DType::f16));
+  const auto chain = [&](bool overlap) {
+    const DeviceValues start(x, 0);
+    std::vector<DeviceValues> y;
+    for (int i = 0; i < 30; ++i) y.emplace_back(DType::f16, 1024, 0);
+    const void* in = start.data();
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      if (i % 2 == 0) {
+        lanes.multiply(in, nullptr, y[i].data(), nullptr, overlap);
+      } else {
+        two_four.multiply(in, nullptr, y[i].data(), nullptr, overlap);
+      }
+      in = y[i].data();
+    }
+    return y.back().download();
+  };
+  EXPECT_TRUE(chain(false) == chain(true));
+}
+
+}  // namespace
+}  // namespace lacuna::kernels
