@@ -1,0 +1,97 @@
+// C entry points of the CUDA kernels, for sparse_gpu_bench.py: PyTorch owns inputs, outputs and streams.
+// A status of 0 is success; otherwise bench_error() says what failed.
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lacuna/core/error.hpp"
+#include "lacuna/kernels/packed_gemv/cuda.hpp"
+#include "lacuna/kernels/sparse_gemv/cuda.hpp"
+
+using namespace lacuna;
+using namespace lacuna::kernels;
+
+namespace {
+
+thread_local std::string last_error;
+
+template <typename Call>
+int guarded(Call call) {
+  try {
+    call();
+    return 0;
+  } catch (const std::exception& error) {
+    last_error = error.what();
+    return 1;
+  }
+}
+
+DType type_of(int bf16) { return bf16 != 0 ? DType::bf16 : DType::f16; }
+
+}  // namespace
+
+extern "C" {
+
+const char* bench_error() { return last_error.c_str(); }
+
+int bench_sparse(int bf16, int batch, std::int64_t cols, const void* x, int n, const void* const* w,
+                 const std::int64_t* rows, const float* thresholds, void* const* y, int gate_up, void* stream,
+                 int warps, int splits, int tile, int overlap) {
+  return guarded([&] {
+    std::vector<SparseProduct> products;
+    for (int i = 0; i < n; ++i) products.push_back({w[i], rows[i], rows[i], thresholds[i], nullptr, y[i]});
+    const SparseInput input{type_of(bf16), x, cols, batch};
+    const SparseGemvOptions options{warps, splits, tile, overlap != 0};
+    if (gate_up != 0) return sparse_gate_up_cuda(input, products[0], products[1], y[0], stream, options);
+    sparse_gemv_cuda(input, products, stream, options);
+  });
+}
+
+int bench_warps(std::int64_t rows, std::int64_t cols, int multiprocessors) {
+  return packed_gemv_warps(rows, cols, multiprocessors);
+}
+
+void* bench_lanes_make(const void* w, std::int64_t rows, std::int64_t cols, int bf16, int streams) {
+  void* made = nullptr;
+  guarded([&] {
+    made =
+        new LaneStreams(make_lane_streams({static_cast<const std::uint16_t*>(w), rows, cols}, type_of(bf16), streams));
+  });
+  return made;
+}
+std::int64_t bench_lanes_bytes(const void* packed) {
+  return static_cast<std::int64_t>(static_cast<const LaneStreams*>(packed)->bytes());
+}
+int bench_lanes_gap_bits(const void* packed) { return static_cast<const LaneStreams*>(packed)->gap_bits; }
+void bench_lanes_free(void* packed) { delete static_cast<LaneStreams*>(packed); }
+void* bench_lanes_upload(const void* packed) {
+  void* device = nullptr;
+  guarded([&] { device = new DeviceLaneStreams(*static_cast<const LaneStreams*>(packed)); });
+  return device;
+}
+void bench_lanes_release(void* device) { delete static_cast<DeviceLaneStreams*>(device); }
+int bench_lanes(const void* device, const void* x, void* y, void* stream, int overlap) {
+  return guarded([&] { static_cast<const DeviceLaneStreams*>(device)->multiply(x, nullptr, y, stream, overlap != 0); });
+}
+
+void* bench_two_four_make(const void* w, std::int64_t rows, std::int64_t cols, int bf16) {
+  void* made = nullptr;
+  guarded(
+      [&] { made = new TwoFour(make_two_four({static_cast<const std::uint16_t*>(w), rows, cols}, type_of(bf16))); });
+  return made;
+}
+void bench_two_four_free(void* packed) { delete static_cast<TwoFour*>(packed); }
+void* bench_two_four_upload(const void* packed) {
+  void* device = nullptr;
+  guarded([&] { device = new DeviceTwoFour(*static_cast<const TwoFour*>(packed)); });
+  return device;
+}
+std::int64_t bench_two_four_bytes(const void* device) {
+  return static_cast<std::int64_t>(static_cast<const DeviceTwoFour*>(device)->bytes());
+}
+void bench_two_four_release(void* device) { delete static_cast<DeviceTwoFour*>(device); }
+int bench_two_four(const void* device, const void* x, void* y, void* stream, int overlap) {
+  return guarded([&] { static_cast<const DeviceTwoFour*>(device)->multiply(x, nullptr, y, stream, overlap != 0); });
+}
+}
