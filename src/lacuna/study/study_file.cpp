@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "lacuna/cluster/group_metrics.hpp"
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/digest.hpp"
-#include "lacuna/cluster/group_metrics.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/formats/script_names.hpp"
 #include "lacuna/study/toml_depth.hpp"
