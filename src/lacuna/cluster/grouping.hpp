@@ -1,8 +1,7 @@
 // Groups of features with similar patterns.
 //
 // group_features   exhaustive, without replacement: a random unused feature, its size − 1 nearest unused features
-// (Hamming,
-//                  ties by lower index), until all features are used; a last group takes what is left.
+//                  (Hamming, ties by lower index), until all features are used; a last group takes what is left.
 // sample_groups    `count` random distinct features, each with its size − 1 nearest of all features.
 //
 // Exact    determined by the patterns and the seed; the same on every ISA and thread count.

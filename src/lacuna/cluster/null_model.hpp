@@ -2,11 +2,9 @@
 //
 //   columns   each feature's pattern is shuffled independently: keeps the non-zeros of every feature (column of W)
 //   margins   keeps the non-zeros of every feature and of every row of W, as a degree-preserving randomisation: 20
-//   rounds
-//             of global curveball trades (two features exchange, at random, the rows that only one of them has)
+//             rounds of global curveball trades (two features exchange, at random, the rows that only one of them has)
 //   pattern   the positions within every group of m consecutive features of a row are shuffled: keeps an N:M pattern
-//   and
-//             every group's count
+//             and every group's count
 //
 // A draw is a function of (seed, index) alone. Draws of `columns` and `pattern` are independent and uniform among the
 // masks that keep those numbers. Draws of `margins` start from a common mask, itself 20 rounds away from the given one;
@@ -14,8 +12,7 @@
 //
 // Exact    the same masks on every ISA and thread count.
 // Cost     memory: one mask per draw in progress. columns: about one random number per 64 entries and binary digit of
-// the
-//          density. margins: 20 times that.
+//          the density. margins: 20 times that.
 // Threads  draw() is safe to call concurrently, and parallel inside when it is called from one thread.
 // Errors   Error{invalid_argument}: m < 2 for `pattern`.
 // Source   docs/cluster.md; curveball: Carstens, Berger, Strona, arXiv:1609.05137; global trades: Carstens et al.,

@@ -3,8 +3,7 @@
 //   mean, std    of the draws (std with ddof 1)
 //   z            (observed − mean) / std; absent when all draws are equal
 //   p            (1 + number of draws at least as extreme) / (1 + draws); never below 1 / (1 + draws). On both tails:
-//   twice
-//                the smaller one, at most 1
+//                twice the smaller one, at most 1
 //
 // The procedure gets a mask and a seed and does everything anew: choice of features, ordering, clustering. A statistic
 // that reused what was found on the given mask would be circular.
@@ -13,8 +12,7 @@
 // Threads  draws run in parallel when masks are small, else each is parallel inside.
 // Errors   Error{invalid_argument}: draws < 1. Error{interrupted}. What the procedure throws.
 // Source   docs/cluster.md; Phipson and Smyth 2010, arXiv:1603.05766 (p); Holm 1979, Scand. J. Stat. 6:65; Benjamini
-// and
-//          Hochberg 1995, JRSS B 57:289.
+//          and Hochberg 1995, JRSS B 57:289.
 #pragma once
 
 #include <cstdint>

@@ -9,8 +9,7 @@
 // Memory   8·n² bytes; n ≤ kMaxPoints.
 // Cost     patterns: n²·d/1024 vector steps. Numbers: n²·d/2 multiply-adds in f64.
 // Exact    patterns: integers in f64, so sums over clusters are exact in any order. Numbers: each product is one f64
-// sum
-//          in a fixed order. Either way the same on every thread count, patterns on every ISA too.
+//          sum in a fixed order. Either way the same on every thread count, patterns on every ISA too.
 // Errors   Error{limit_exceeded}: more than kMaxPoints; Error{invalid_argument}: a point outside; Error{not_finite}.
 #pragma once
 

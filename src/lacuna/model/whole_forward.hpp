@@ -4,8 +4,7 @@
 //          themselves stay in the page cache.
 // Threads  parallel inside; one call at a time per object.
 // Errors   as Decoder::embed; interrupted, between layers. set_thresholds: missing_tensor, a threshold for a linear
-// that
-//          the model does not have; invalid_argument, one that is not finite and at least 0.
+//          that the model does not have; invalid_argument, one that is not finite and at least 0.
 #pragma once
 
 #include <cstdint>

@@ -7,8 +7,7 @@
 // fewer than k such elements stores zeros as well.
 //
 // Choice   grouped for m in 2, 4, 8, 16 that divides the row length, with k the most any group needs; bitmap; dense.
-// The
-//          fewest bytes win, then grouped before bitmap (no row has to be searched), then dense.
+//          The fewest bytes win, then grouped before bitmap (no row has to be searched), then dense.
 // Exact    the same choice on every ISA and thread count.
 // Threads  parallel inside.
 // Errors   Error{invalid_argument}: not a matrix. Source docs/formats/packed.md.

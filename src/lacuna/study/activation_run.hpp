@@ -9,8 +9,7 @@
 //
 // Cost     greedy: about linears² · target / step forward passes of each block.
 // Errors   invalid_argument: a target outside (0, 1), none at all, targets given twice; not_finite, with layer and
-// group;
-//          interrupted; those of the model.
+//          group; interrupted; those of the model.
 #pragma once
 
 #include <optional>

@@ -5,7 +5,7 @@
 //
 // Threads  safe on distinct buffers; all calls use the calling thread's current device.
 // Errors   Error{io_failed}: the driver refused; the message holds its words. Error{out_of_memory}: no memory
-// there.
+//          there.
 #pragma once
 
 #include <cstddef>

@@ -3,8 +3,7 @@
 //   dense[r, c] = bit c of row r is 1 ? the next value of row r : 0
 //
 // Layout   bit c of a row is bit c%8 of byte c/8; a row is ceil(cols/8) bytes, bits beyond cols are zero. Values lie
-// row
-//          after row without gaps, in column order, row r at row_starts[r]. Nothing needs alignment.
+//          row after row without gaps, in column order, row r at row_starts[r]. Nothing needs alignment.
 // Exact    values are copied bit for bit: −0.0, NaN payloads and stored zeros stay; the same bytes on every ISA.
 // Cost     one pass over n_rows·cols outputs; no more than 64 bytes are read and written beyond a row, inside the
 // arrays. Threads  parallel inside; safe on distinct outputs. Errors   none: the caller has held bitmap and row_starts

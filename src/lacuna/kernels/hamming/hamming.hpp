@@ -4,16 +4,15 @@
 //   select_below   of one row of such counts the entries with hamming < limit, in ascending order of j
 //
 // Layout   A and B are interleaved in panels of 8 rows: word w of row r is P[(r/8)·8·words + w·8 + r%8], rows beyond
-// the
-//          last are zero; interleave_rows makes it. both: row i at both + i·stride, padded like the rows to whole
+//          the last are zero; interleave_rows makes it. both: row i at both + i·stride, padded like the rows to whole
 //          panels.
 // Exact    the same integers on every ISA; fewer than 2³² bits a row.
 // Cost     and_counts: n_a·n_b·words/8 times an AND, a VPOPCNTQ and an addition; no allocation. It runs over the panels
-// of
-//          B for every panel of A: keep a call's B within the second-level cache. select_below: one read of the counts.
+//          of B for every panel of A: keep a call's B within the second-level cache. select_below: one read of the
+//          counts.
 // Threads  safe on distinct outputs.
 // Source   README.md; SIMD counts per lane instead of per row, Muła, Kurz and Lemire, arXiv:1611.07612, for the AVX2
-// table.
+//          table.
 #pragma once
 
 #include <cstdint>

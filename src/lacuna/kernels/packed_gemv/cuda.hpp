@@ -5,16 +5,13 @@
 // Positions that are not kept are never multiplied: an infinite or NaN input spreads only through kept weights.
 //
 // Layout    lane_streams.hpp and two_four.hpp, copied to the device as they are. x: cols, y and bias (may be null):
-// rows
-//           elements of the weights' type on the device, aligned to their element (x: to 16 bytes for speed).
+//           rows elements of the weights' type on the device, aligned to their element (x: to 16 bytes for speed).
 // Accuracy  f32 products and sums, one rounding at the end; the order of additions is fixed by the layout: the same
-// bits
-//           every time. Lane streams: |error| ≤ (n/32 + 8)·2⁻²⁴·Σ|w·x|, n entries of the row. 2:4 sums inside the
+//           bits every time. Lane streams: |error| ≤ (n/32 + 8)·2⁻²⁴·Σ|w·x|, n entries of the row. 2:4 sums inside the
 //           tensor cores, which truncate: (n/8 + 8)·2⁻²²·Σ|w·x|. Plus half a unit of y's type.
 // Cost      the layout read once; one launch. Asynchronous on the stream.
 // Threads   safe on distinct outputs. `overlap_previous`: see sparse_gemv/cuda.hpp; the first weights are loaded while
-// the
-//           predecessor still runs.
+//           the predecessor still runs.
 // Errors    Error{io_failed}: the driver refused; Error{out_of_memory}: in the constructors.
 // Source    docs/kernels-cuda.md
 #pragma once

@@ -3,8 +3,7 @@
 //   y = alpha · W·x + beta · y      W: rows×cols packed (kernels/expand/expand.hpp), x: cols, y: rows
 //
 // Exact     the same bits as kernels/gemv on the expanded matrix at the same ISA level: zeros are put back in registers
-// and
-//           multiplied, so that a NaN or infinity in x meets them as it would meet dense zeros. Accuracy as there.
+//           and multiplied, so that a NaN or infinity in x meets them as it would meet dense zeros. Accuracy as there.
 // Layout    bitmap and values at any address; y aliases nothing. With beta = 0, y may be uninitialised.
 // Cost      one pass over bitmap and values; cols floats of scratch.
 // Threads   parallel over rows inside; safe on distinct y.

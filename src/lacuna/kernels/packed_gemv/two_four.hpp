@@ -13,8 +13,7 @@
 // Cost      1.125 bytes a position.
 // Threads   parallel inside; the result does not depend on the number of threads.
 // Errors    Error{invalid_argument}: dtype not f16 or bf16, an empty matrix; Error{bad_pattern}: three non-zeros in a
-// group,
-//           the first such named.
+//           group, the first such named.
 // Source    docs/kernels-cuda.md; PTX ISA, "Matrix fragments for sparse mma.m16n8k32".
 #pragma once
 

@@ -15,8 +15,7 @@
 //           |error| ≤ (a + 40)·2⁻²⁴·Σ|w·x| + half a unit of y's type, a = active columns / (warps·splits).
 // Cost      active·rows weights read once; one launch. Asynchronous on the stream.
 // Threads   safe on distinct outputs. With `overlap_previous` the launch is programmatic: the kernel may start before
-// its
-//           predecessor on the stream has ended, and waits for it before it touches x or y.
+//           its predecessor on the stream has ended, and waits for it before it touches x or y.
 // Errors    Error{invalid_argument}: shape, batch not in {1, 2, 4, 8} or dtype; Error{io_failed}: the driver
 // refused. Source    docs/kernels-cuda.md; TEAL (arXiv:2408.14690).
 #pragma once
