@@ -1,6 +1,7 @@
 // Packed files for tests: matrices written as `lacuna pack` writes them, sound or damaged.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -35,7 +36,7 @@ struct PackedFile {
     std::vector<TensorSpec> specs;
     for (const auto& part : parts) specs.push_back(part.spec);
     write_safetensors(path, specs, metadata, [&](std::size_t index, std::span<std::byte> out) {
-      std::memcpy(out.data(), parts[index].bytes.data(), out.size());
+      std::copy_n(parts[index].bytes.data(), out.size(), out.data());
     });
   }
 };
