@@ -26,7 +26,8 @@ PART = {"tiny-llama": ["magnitude-0-0-0.5", "magnitude-2-4-0.5", "magnitude-4-8-
         "books-opt-14m": ["magnitude-4-8-0.5", "wanda-0-0-0.5", "sparsegpt-0-0-0.5", "sparsegpt-2-4-0.5"],
         "books-llama-32m": ["sparsegpt-0-0-0.5", "sparsegpt-2-4-0.5"]}
 MASKS = {"wanda-0-0-0.5": 0.9995, "sparsegpt-0-0-0.5": 0.985}
-# Below the goal: here roundings of the Gram matrix alone (f32 sums, f64 sums) moved the result from +0.82 % to +0.57 %.
+# Beyond the goal of 0.5 %: near-ties decide. The reference procedure in f32 on a CPU is itself +0.21 % from the golden GPU run,
+# and ours, under five settings of ISA and of the library's kernels, lay -0.13 to +0.38 % from that (first 100 windows).
 WITHIN = {("books-llama-32m", "sparsegpt-2-4-0.5"): 0.01}
 ALL = os.environ.get("LACUNA_GOLDEN") == "all"
 
