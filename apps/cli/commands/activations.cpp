@@ -99,6 +99,7 @@ void print_coactivation(const Session& session, const ActivationProfile& profile
 void write_active(const fs::path& file, const std::vector<ActiveInput>& inputs, const std::string& model,
                   const RunContext& context) {
   std::vector<MaskSpec> specs;
+  specs.reserve(inputs.size());
   for (const auto& input : inputs) {
     specs.push_back({format_mask_key({input.layer, input.component}), input.active.rows(), input.active.cols()});
   }
