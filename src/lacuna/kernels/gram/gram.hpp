@@ -6,7 +6,7 @@
 //
 // Layout    row-major f32, any row stride ≥ columns; G does not alias X. With beta = 0, G may be uninitialised.
 // Accuracy  sums of 256 products in f32, those sums in f64, one rounding to f32 a call: an element is within
-//           (129 + calls)·2^-24·Σ|x_i·x_j| in the worst case and within 2^-24·Σ|x_i·x_j| as a rule. The same bits for
+//           (256 + calls)·2^-24·Σ|x_i·x_j| in the worst case and within 2^-24·Σ|x_i·x_j| as a rule. The same bits for
 //           any number of threads; the library's kernels differ between ISAs.
 // Cost      t·n·(n + 128) flop as matrix products; 0.8 MB of scratch per thread.
 // Threads   core/threads.hpp's pool, by tiles of G.
