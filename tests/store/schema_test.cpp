@@ -44,7 +44,7 @@ TEST(Schema, MigrationLeadsToTheSameTablesAsCreation) {
   EXPECT_EQ(columns_of(migrated), columns_of(fresh));
   EXPECT_NE(columns_of(fresh).find("evaluations perplexity_stderr"), std::string::npos);
   EXPECT_EQ(schema_version(migrated), kSchemaVersion);
-  EXPECT_EQ(migrated.query("SELECT count(*) FROM lacuna_schema").at(0, 0), "3");  // 1, 2, 3
+  EXPECT_EQ(migrated.query("SELECT count(*) FROM lacuna_schema").at(0, 0), "4");  // 1, 2, 3, 4
 }
 
 TEST(Schema, MigrationKeepsEveryRecord) {
@@ -69,6 +69,28 @@ TEST(Schema, MigrationKeepsEveryRecord) {
   database.write(test::sample_comparison("old-run", "new-run", 2), test::sample_features(2));
   set.commit();
   EXPECT_EQ(database.query("SELECT count(*) FROM wanda_0_5_down_proj").at(0, 0), "2");
+}
+
+TEST(Schema, MigrationKeepsTheScriptsViews) {
+  const test::TempFolder folder;
+  const auto path = make_version_1(folder);
+  {
+    Connection connection(path, StoreAccess::write);
+    connection.query("CREATE TABLE keep AS SELECT 1");  // a table of the user's own
+    for (const int to : {2, 3}) {
+      connection.query(
+          read_file(test::source_path("src/lacuna/store/migrations/to_" + std::to_string(to) + ".sql"), 1 << 20));
+      connection.query("INSERT INTO lacuna_schema VALUES (" + std::to_string(to) + ", 'x', now()::TIMESTAMP)");
+    }
+    refresh_script_views(connection);
+    connection.query(
+        "INSERT INTO nearest_neighbor_metrics (id, method, matrix_name, layer, projection, feature_idx, "
+        "n_neighbors, run_id) VALUES (7, 'wanda', 'x', 0, 'down_proj', 5, 8, 'old-run')");
+  }
+  Database database(path);
+  EXPECT_EQ(database.schema_version(), kSchemaVersion);
+  EXPECT_EQ(database.query("SELECT id FROM wanda_0_5_down_proj").at(0, 0), "7");
+  EXPECT_EQ(database.query("SELECT count(*) FROM keep").at(0, 0), "1");
 }
 
 TEST(Schema, AnOlderStoreIsReadAsItIs) {

@@ -35,6 +35,8 @@ void Appender::append(std::uint64_t number) { check(duckdb_append_uint64(appende
 
 void Appender::append(double number) { check(duckdb_append_double(appender_, number)); }
 
+void Appender::append_flag(bool value) { check(duckdb_append_bool(appender_, value)); }
+
 void Appender::append_timestamp(std::int64_t microseconds) {
   check(duckdb_append_timestamp(appender_, {microseconds}));
 }

@@ -29,6 +29,7 @@ class Appender {
   void append(std::int64_t number);
   void append(std::uint64_t number);
   void append(double number);
+  void append_flag(bool value);
   void append_timestamp(std::int64_t microseconds);
   void append_null();
   void end_row();

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "lacuna/core/error.hpp"
+#include "lacuna/store/analysis_rows.hpp"
 #include "lacuna/store/connection.hpp"
 #include "lacuna/store/feature_rows.hpp"
 #include "lacuna/store/parquet_export.hpp"
@@ -117,6 +118,16 @@ void Database::write(const std::vector<StructureRecord>& structure) {
   insert_records(state_->connection, "structure", structure);
 }
 
+void Database::write(const AnalysisResults& results) {
+  state_->require_set();
+  write_analysis(state_->connection, results);
+}
+
+void Database::write(const std::vector<BenchmarkRecord>& benchmarks) {
+  state_->require_set();
+  append_records(state_->connection, "benchmarks", benchmarks);
+}
+
 std::optional<RunRecord> Database::find_run(std::string_view run_id) {
   auto found = select_records<RunRecord>(state_->connection, "runs", "WHERE run_id = ?", {std::string(run_id)});
   if (found.empty()) return std::nullopt;
@@ -157,6 +168,20 @@ std::optional<FeatureMetrics> Database::features(std::string_view a, std::string
   const auto id = comparison_id(state_->connection, a, b, layer, component);
   if (!id) return std::nullopt;
   return read_features(state_->connection, *id);
+}
+
+std::vector<AnalysisRecord> Database::analyses() {
+  return select_records<AnalysisRecord>(state_->connection, "analyses",
+                                        "ORDER BY command, source, layer, component, analysis_id");
+}
+
+std::optional<AnalysisResults> Database::analysis(std::string_view analysis_id) {
+  return read_analysis(state_->connection, analysis_id);
+}
+
+std::vector<BenchmarkRecord> Database::benchmarks() {
+  return select_records<BenchmarkRecord>(state_->connection, "benchmarks",
+                                         "ORDER BY started, device, kernel, format, \"rows\", cols, batch, sparsity");
 }
 
 QueryTable Database::query(const std::string& sql, const RunContext& context) {

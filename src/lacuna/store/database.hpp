@@ -38,6 +38,8 @@ class Database final : public ResultSink, public ResultSource {
   void write(const ComparisonRecord& comparison, const FeatureMetrics& features) override;
   void write(const EvaluationRecord& evaluation) override;
   void write(const std::vector<StructureRecord>& structure) override;
+  void write(const AnalysisResults& results) override;
+  void write(const std::vector<BenchmarkRecord>& benchmarks) override;
 
   std::optional<RunRecord> find_run(std::string_view run_id) override;
   std::vector<RunRecord> runs() override;
@@ -47,6 +49,9 @@ class Database final : public ResultSink, public ResultSource {
   std::vector<ComparisonRecord> comparisons() override;
   std::optional<FeatureMetrics> features(std::string_view a, std::string_view b, int layer,
                                          std::string_view component) override;
+  std::vector<AnalysisRecord> analyses() override;
+  std::optional<AnalysisResults> analysis(std::string_view analysis_id) override;
+  std::vector<BenchmarkRecord> benchmarks() override;
 
   // Any SQL, with this program's rights. Statements of strangers go through store/query.hpp.
   QueryTable query(const std::string& sql, const RunContext& context = {});

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <type_traits>
 
 #include "lacuna/core/error.hpp"
@@ -28,6 +29,11 @@ struct ColumnNames {
   void number(const char* name, const T&) {
     add(name, quote_name(name));
   }
+  template <typename T>
+  void list(const char* name, const std::vector<T>&) {
+    add(name, quote_name(name));
+  }
+  void flag(const char* name, bool) { add(name, quote_name(name)); }
   void timestamp(const char* name, std::int64_t) { add(name, fmt::format("epoch_us({})", quote_name(name))); }
 };
 
@@ -58,6 +64,9 @@ class KeyFields {
   void number(const char* name, const T& value) {
     if constexpr (std::is_integral_v<T>) add(name, std::to_string(value));  // no key is a fraction
   }
+  template <typename T>
+  void list(const char*, const std::vector<T>&) {}  // nor a list, nor a flag
+  void flag(const char*, bool) {}
   void timestamp(const char*, std::int64_t) {}
 
  private:
@@ -84,6 +93,11 @@ class FieldAppender {
   void number(const char*, const std::optional<double>& value) {
     value ? appender_.append(*value) : appender_.append_null();
   }
+  template <typename T>
+  void list(const char*, const std::vector<T>& values) {
+    appender_.append(nlohmann::json(values).dump());
+  }
+  void flag(const char*, bool value) { appender_.append_flag(value); }
   void timestamp(const char*, std::int64_t microseconds) { appender_.append_timestamp(microseconds); }
 
  private:
@@ -95,6 +109,7 @@ std::vector<std::string> key_of(const std::string& table) {
   if (table == "runs") return {"run_id"};
   if (table == "matrices") return {"run_id", "layer", "component"};
   if (table == "structure") return {"run_id", "layer", "component", "statistic", "block"};
+  if (table == "analyses") return {"analysis_id"};
   if (table == "comparisons") return {"a", "b", "layer", "component"};
   return {"model", "run_id", "text_digest", "seqlen", "against"};
 }
@@ -126,6 +141,16 @@ Number parse_number(const std::string& text) {
   throw Error(ErrorCode::store_failed, fmt::format("expected a number in the database, got '{}'", text));
 }
 
+template <typename T>
+std::vector<T> parse_list(const char* name, const std::string& text) {
+  const auto json = nlohmann::json::parse(text, nullptr, false);
+  const bool numbers = json.is_array() && std::ranges::all_of(json, [](const auto& item) {
+                         return std::is_integral_v<T> ? item.is_number_integer() : item.is_number();
+                       });
+  if (numbers) return json.template get<std::vector<T>>();
+  throw Error(ErrorCode::store_failed, fmt::format("column {}: expected a list of numbers, got '{:.40}'", name, text));
+}
+
 class FieldReader {
  public:
   FieldReader(const QueryTable& table, std::size_t row) : table_(table), row_(row) {}
@@ -141,6 +166,11 @@ class FieldReader {
     const auto& cell = next();
     value = cell ? std::optional(parse_number<double>(*cell)) : std::nullopt;
   }
+  template <typename T>
+  void list(const char* name, std::vector<T>& values) {
+    values = parse_list<T>(name, next().value_or("[]"));
+  }
+  void flag(const char*, bool& value) { value = next() == "true"; }
   void timestamp(const char* name, std::int64_t& microseconds) { number(name, microseconds); }
 
  private:
@@ -173,6 +203,34 @@ void insert_records(Connection& connection, const std::string& table, const std:
 }
 
 template <typename Record>
+void append_records(Connection& connection, const std::string& table, const std::vector<Record>& records) {
+  if (records.empty()) return;
+  Appender appender(connection, table, columns_of<Record>().names);
+  for (Record record : records) {
+    FieldAppender fields(appender);
+    visit_fields(record, fields);
+    appender.end_row();
+  }
+  appender.flush();
+}
+
+template <typename Record>
+void append_owned(Connection& connection, const std::string& table, const std::string& analysis_id,
+                  const std::vector<Record>& records) {
+  if (records.empty()) return;
+  auto columns = columns_of<Record>().names;
+  columns.insert(columns.begin(), "analysis_id");
+  Appender appender(connection, table, columns);
+  for (Record record : records) {
+    appender.append(analysis_id);
+    FieldAppender fields(appender);
+    visit_fields(record, fields);
+    appender.end_row();
+  }
+  appender.flush();
+}
+
+template <typename Record>
 std::vector<Record> select_records(Connection& connection, const std::string& table, const std::string& tail,
                                    const std::vector<std::string>& parameters) {
   Statement select(connection, fmt::format("SELECT {} FROM {} {}", joined(columns_of<Record>().expressions),
@@ -187,15 +245,36 @@ std::vector<Record> select_records(Connection& connection, const std::string& ta
   return records;
 }
 
-#define LACUNA_RECORD(Record)                                                                              \
-  template void insert_records<Record>(Connection&, const std::string&, const std::vector<Record>&);       \
+#define LACUNA_SELECT(Record)                                                                              \
   template std::vector<Record> select_records<Record>(Connection&, const std::string&, const std::string&, \
                                                       const std::vector<std::string>&);
+#define LACUNA_RECORD(Record)                                                                        \
+  template void insert_records<Record>(Connection&, const std::string&, const std::vector<Record>&); \
+  LACUNA_SELECT(Record)
+#define LACUNA_OWNED(Record)                                                                                           \
+  template void append_owned<Record>(Connection&, const std::string&, const std::string&, const std::vector<Record>&); \
+  LACUNA_SELECT(Record)
 LACUNA_RECORD(RunRecord)
 LACUNA_RECORD(MatrixRecord)
 LACUNA_RECORD(StoredComparison)
 LACUNA_RECORD(EvaluationRecord)
 LACUNA_RECORD(StructureRecord)
+LACUNA_RECORD(AnalysisRecord)
+LACUNA_OWNED(StatisticRecord)
+LACUNA_OWNED(ClusterRunRecord)
+LACUNA_OWNED(StoredCoherence)
+LACUNA_OWNED(StoredGroup)
+LACUNA_OWNED(PairDistanceRecord)
+LACUNA_OWNED(NeighbourRecord)
+LACUNA_OWNED(EmbeddedPointRecord)
+LACUNA_OWNED(ActivationInputRecord)
+LACUNA_OWNED(ActivationQuantileRecord)
+LACUNA_OWNED(ActivationThresholdRecord)
+LACUNA_OWNED(WeightThresholdRecord)
+template void append_records<BenchmarkRecord>(Connection&, const std::string&, const std::vector<BenchmarkRecord>&);
+LACUNA_SELECT(BenchmarkRecord)
+#undef LACUNA_OWNED
 #undef LACUNA_RECORD
+#undef LACUNA_SELECT
 
 }  // namespace lacuna

@@ -10,7 +10,7 @@
 
 namespace lacuna {
 
-inline constexpr int kSchemaVersion = 3;
+inline constexpr int kSchemaVersion = 4;
 
 // 0 for an empty database.
 int schema_version(Connection& connection);

@@ -8,6 +8,7 @@
 //              ├─ EvaluationRecord    one per model and text         key: model, run_id, text_digest, seqlen, against
 //              └─ ComparisonRecord    one per pair of matrices       key: a, b, layer, component
 //                   └─ FeatureMetrics its per-feature vectors        one value per feature
+//   AnalysisResults, BenchmarkRecord  analysis_records.hpp
 //
 // A record set is everything written between begin() and commit(): a reader sees all of it or nothing. Writing a key
 // again replaces the old record (a comparison's features with it), so repeating a study is idempotent.
@@ -21,6 +22,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "lacuna/study/analysis_records.hpp"
 
 namespace lacuna {
 
@@ -146,6 +149,8 @@ class ResultSink {
   virtual void write(const ComparisonRecord& comparison, const FeatureMetrics& features) = 0;
   virtual void write(const EvaluationRecord& evaluation) = 0;
   virtual void write(const std::vector<StructureRecord>& structure) = 0;
+  virtual void write(const AnalysisResults& results) = 0;
+  virtual void write(const std::vector<BenchmarkRecord>& benchmarks) = 0;
 };
 
 // Reading back what a sink kept, for studies that skip finished work and for reports.
@@ -161,6 +166,9 @@ class ResultSource {
   virtual std::vector<ComparisonRecord> comparisons() = 0;                      // by a, b, layer, component
   virtual std::optional<FeatureMetrics> features(std::string_view a, std::string_view b, int layer,
                                                  std::string_view component) = 0;
+  virtual std::vector<AnalysisRecord> analyses() = 0;  // by command, source, layer, component
+  virtual std::optional<AnalysisResults> analysis(std::string_view analysis_id) = 0;
+  virtual std::vector<BenchmarkRecord> benchmarks() = 0;  // by start
 };
 
 // Begins a record set and forgets it unless commit() is reached.
