@@ -1,0 +1,133 @@
+// The kernel of cuda.hpp. A block owns 256, 512 or 1024 outputs (8, 16 or 32 a lane, so a warp reads 512 to 2048
+// consecutive bytes of a column) and one part of the columns; the blocks of one output tile form a cluster.
+//
+//   1. select      every thread tests its columns; ballots give each active column a place in a list in shared memory
+//   2. accumulate  the warps take the list's columns in turn, each through a queue of asynchronous copies
+//   3. reduce      over the warps in shared memory; then every block sends each block of the cluster its share of the
+//                  tile, which that block sums in the order of the senders
+#pragma once
+
+#include <cooperative_groups.h>
+
+#include "lacuna/kernels/device/check.cuh"
+#include "lacuna/kernels/sparse_gemv/accumulate.cuh"
+
+namespace lacuna::kernels::cuda {
+
+namespace cg = cooperative_groups;
+
+constexpr int kMaxProducts = 3;
+constexpr int kDynamicBytes = kMaxSharedBytes - 40 * 1024;  // the reduction's arrays take up to 32 KiB
+
+struct Product {
+  const void* w;
+  const void* bias;
+  void* y;
+  long long column_stride;
+  int rows;
+  int first_tile;
+  float threshold;
+};
+
+struct SparseArgs {
+  const void* x;
+  int cols;
+  int slice;     // columns of one split, a multiple of 32
+  int capacity;  // of the list of active columns
+  int n_products;
+  Product products[kMaxProducts];
+};
+
+// A batch of 8 has 64 sums a lane and needs the registers of half the threads; f32's queues need all shared memory.
+__host__ __device__ constexpr int max_warps(int batch, std::size_t element_bytes) {
+  return batch >= 8 || element_bytes == 4 ? 8 : 16;
+}
+
+template <typename T>
+__device__ __forceinline__ float biased(float sum, const Product& p, int row) {
+  return p.bias == nullptr ? sum : sum + to_f32(static_cast<const T*>(p.bias)[row]);
+}
+
+// kMatrices = 1: one product a block. 2: gate (products[0]) and up (products[1]) of the same tile.
+template <typename T, int kBatch, int kMatrices, int kOctets, bool kAligned>
+__global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
+    sparse_gemv_kernel(const __grid_constant__ SparseArgs args) {
+  constexpr int kTile = kLaneTile * kOctets;
+  extern __shared__ __align__(16) unsigned char shared[];
+  __shared__ int warp_counts[16];
+  __shared__ float partial[kMatrices * kBatch * kTile];
+  __shared__ float received[kMatrices * kBatch * kTile];
+  const int capacity = args.capacity;
+  const ActiveList<kBatch> list = {reinterpret_cast<int*>(shared), reinterpret_cast<float*>(shared) + capacity};
+  float* behind_list = list.x + capacity * kBatch;
+  [[maybe_unused]] const unsigned queue =
+      shared_address(behind_list) + (threadIdx.x / 32 * kQueue * sizeof(T) / 2 * 32 + threadIdx.x % 32) * 16;
+  cg::cluster_group cluster = cg::this_cluster();
+  cluster.barrier_arrive();  // waited for before anything is sent to another block: they all have started
+
+  int which = 0;
+  if (kMatrices == 1) {
+    while (which + 1 < args.n_products && static_cast<int>(blockIdx.y) >= args.products[which + 1].first_tile) ++which;
+  }
+  const int tile = static_cast<int>(blockIdx.y) - args.products[which].first_tile;
+  const int row = tile * kTile + static_cast<int>(threadIdx.x % 32) * 8;
+  const int begin = static_cast<int>(blockIdx.x) * args.slice;
+  const int end = min(args.cols, begin + args.slice);
+
+  float sums[kMatrices][kBatch][8 * kOctets] = {};
+  wait_for_previous_grids();
+  let_next_grid_start();
+  for (int piece = begin; piece < end; piece += capacity) {
+    const int piece_end = min(end, piece + capacity);
+    int n = 0;
+#pragma unroll
+    for (int m = 0; m < kMatrices; ++m) {
+      const Product& p = args.products[which + m];
+      if (m == 0 || p.threshold != args.products[0].threshold) {
+        __syncthreads();  // the list's last readers are done
+        n = select_active<T, kBatch>(static_cast<const T*>(args.x), args.cols, piece, piece_end, p.threshold, list,
+                                     warp_counts);
+      }
+      const T* w = static_cast<const T*>(p.w) + row;
+      if constexpr (kAligned) {
+        accumulate_queued<T, kBatch, kOctets>(w, p.column_stride, p.rows - row, list, n, queue, sums[m]);
+      } else {
+        accumulate_unaligned<T, kBatch, kOctets>(w, p.column_stride, p.rows - row, list, n, sums[m]);
+      }
+    }
+  }
+#pragma unroll
+  for (int m = 0; m < kMatrices; ++m) {
+    reduce_warps<kBatch, kOctets>(sums[m], reinterpret_cast<float*>(shared), partial + m * kBatch * kTile);
+  }
+
+  // Sums of share r of the tile go to block r of the cluster: received[sender][matrix][batch][share].
+  const int splits = static_cast<int>(gridDim.x);
+  const int share = kTile / splits;
+  constexpr int kRows = kMatrices * kBatch;
+  __syncthreads();
+  cluster.barrier_wait();
+  for (int i = threadIdx.x; i < kRows * kTile; i += blockDim.x) {
+    const int of_tile = i % kTile;
+    float* target = cluster.map_shared_rank(received, of_tile / share);
+    target[(static_cast<int>(blockIdx.x) * kRows + i / kTile) * share + of_tile % share] = partial[i];
+  }
+  cluster.sync();
+  for (int i = threadIdx.x; i < share * kBatch; i += blockDim.x) {
+    const int b = i / share;
+    const int out = tile * kTile + static_cast<int>(blockIdx.x) * share + i % share;
+    float totals[kMatrices] = {};
+#pragma unroll
+    for (int m = 0; m < kMatrices; ++m) {
+      for (int s = 0; s < splits; ++s) totals[m] += received[(s * kRows + m * kBatch + b) * share + i % share];
+    }
+    const Product& p = args.products[which];
+    if (out < p.rows) {
+      float y = biased<T>(totals[0], p, out);
+      if (kMatrices == 2) y = y / (1.0F + __expf(-y)) * biased<T>(totals[kMatrices - 1], args.products[1], out);
+      static_cast<T*>(p.y)[static_cast<long long>(b) * p.rows + out] = from_f32<T>(y);
+    }
+  }
+}
+
+}  // namespace lacuna::kernels::cuda
