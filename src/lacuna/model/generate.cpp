@@ -37,9 +37,22 @@ bool is_stop(std::int32_t token, const GenerateOptions& options, const DecoderCo
 Generator::Generator(const Decoder& decoder, Compute compute)
     : forward_(decoder, compute), logits_(static_cast<std::size_t>(decoder.config().vocab_size)) {}
 
-std::vector<std::int32_t> Generator::run(std::span<const std::int32_t> prompt, const GenerateOptions& options,
-                                         const NewTokenFn& on_token, const RunContext& context) {
-  const DecoderConfig& config = forward_.decoder().config();
+void Generator::start(std::int64_t capacity) { cache_.emplace(config(), capacity); }
+
+std::span<const float> Generator::advance(std::span<const std::int32_t> tokens, const RunContext& context) {
+  Matrix<float> states;
+  for (std::size_t first = 0; first < tokens.size(); first += kPrefillTokens) {
+    states = forward_.extend(tokens.subspan(first, std::min(kPrefillTokens, tokens.size() - first)), *cache_, context);
+  }
+  const MatrixView<float> logits(logits_.data(), 1, static_cast<std::int64_t>(logits_.size()));
+  forward_.head().logits(states.view().block(states.rows() - 1, 1, 0, states.cols()), logits);
+  return logits_.span();
+}
+
+std::vector<std::int32_t> generate_tokens(LogitSource& source, std::span<const std::int32_t> prompt,
+                                          const GenerateOptions& options, const NewTokenFn& on_token,
+                                          const RunContext& context) {
+  const DecoderConfig& config = source.config();
   check_sampling_options(options.sampling);
   if (options.max_new_tokens < 0 || options.max_new_tokens > config.max_positions * 64) {
     throw Error(ErrorCode::invalid_argument,
@@ -49,29 +62,18 @@ std::vector<std::int32_t> Generator::run(std::span<const std::int32_t> prompt, c
   const std::int64_t capacity = static_cast<std::int64_t>(pending.size()) + options.max_new_tokens;
   check_length(capacity, config, context);
 
-  KvCache cache(config, capacity);
+  source.start(capacity);
   Random random(options.seed);
   std::vector<std::int32_t> produced;
   while (static_cast<std::int64_t>(produced.size()) < options.max_new_tokens) {
     context.check_stop();
-    const std::int32_t token = sample_token(advance(pending, cache, context), options.sampling, random);
+    const std::int32_t token = sample_token(source.advance(pending, context), options.sampling, random);
     produced.push_back(token);
     const bool go_on = !on_token || on_token(token);
     if (!go_on || is_stop(token, options, config)) break;
     pending.assign(1, token);
   }
   return produced;
-}
-
-std::span<const float> Generator::advance(std::span<const std::int32_t> tokens, KvCache& cache,
-                                          const RunContext& context) {
-  Matrix<float> states;
-  for (std::size_t first = 0; first < tokens.size(); first += kPrefillTokens) {
-    states = forward_.extend(tokens.subspan(first, std::min(kPrefillTokens, tokens.size() - first)), cache, context);
-  }
-  const MatrixView<float> logits(logits_.data(), 1, static_cast<std::int64_t>(logits_.size()));
-  forward_.head().logits(states.view().block(states.rows() - 1, 1, 0, states.cols()), logits);
-  return logits_.span();
 }
 
 }  // namespace lacuna

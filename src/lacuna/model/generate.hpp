@@ -16,9 +16,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
+#include "lacuna/model/logit_source.hpp"
 #include "lacuna/model/sampling.hpp"
 #include "lacuna/model/whole_forward.hpp"
 
@@ -35,20 +37,28 @@ struct GenerateOptions {
 // Called with each new token, a stop token included; false ends the run.
 using NewTokenFn = std::function<bool(std::int32_t)>;
 
-class Generator {
+// The new tokens, without the prompt. An empty prompt stands for the BOS token. A stop token is the last one returned.
+std::vector<std::int32_t> generate_tokens(LogitSource& source, std::span<const std::int32_t> prompt,
+                                          const GenerateOptions& options, const NewTokenFn& on_token,
+                                          const RunContext& context);
+
+// Generation on the processor.
+class Generator final : public LogitSource {
  public:
   Generator(const Decoder& decoder, Compute compute);  // the decoder must outlive it
 
-  // The new tokens, without the prompt. An empty prompt stands for the BOS token. A stop token is the last one
-  // returned.
   std::vector<std::int32_t> run(std::span<const std::int32_t> prompt, const GenerateOptions& options,
-                                const NewTokenFn& on_token, const RunContext& context);
+                                const NewTokenFn& on_token, const RunContext& context) {
+    return generate_tokens(*this, prompt, options, on_token, context);
+  }
+
+  const DecoderConfig& config() const override { return forward_.decoder().config(); }
+  void start(std::int64_t capacity) override;
+  std::span<const float> advance(std::span<const std::int32_t> tokens, const RunContext& context) override;
 
  private:
-  // Feeds tokens through the model; returns the logits after the last one.
-  std::span<const float> advance(std::span<const std::int32_t> tokens, KvCache& cache, const RunContext& context);
-
   WholeForward forward_;
+  std::optional<KvCache> cache_;
   AlignedBuffer<float> logits_;
 };
 
