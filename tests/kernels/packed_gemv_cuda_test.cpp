@@ -45,7 +45,7 @@ Values on_device(const Packed& packed, std::int64_t rows, const Values& x, const
   const DeviceValues device_x(x, misalign);
   const DeviceValues device_bias(bias, misalign);
   DeviceValues y(x.dtype(), rows, misalign);
-  packed.multiply(device_x.data(), device_bias.data(), y.data());
+  packed.multiply({device_x.data()}, {y.data(), OutputKind::store, device_bias.data()});
   return y.download();
 }
 
@@ -187,9 +187,9 @@ TEST_F(PackedGemvCuda, AnOverlappingChainWaitsForItsInput) {
     const void* in = start.data();
     for (std::size_t i = 0; i < y.size(); ++i) {
       if (i % 2 == 0) {
-        lanes.multiply(in, nullptr, y[i].data(), nullptr, overlap);
+        lanes.multiply({in}, {y[i].data()}, nullptr, overlap);
       } else {
-        two_four.multiply(in, nullptr, y[i].data(), nullptr, overlap);
+        two_four.multiply({in}, {y[i].data()}, nullptr, overlap);
       }
       in = y[i].data();
     }

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "commands.hpp"
+#include "device_argument.hpp"
 #include "lacuna/formats/checkpoint.hpp"
 #include "lacuna/model/generate.hpp"
 #include "lacuna/tokenizer/tokenizer.hpp"
@@ -15,14 +16,21 @@ struct GenerateCommand {
   std::string model;
   std::string prompt;
   std::string compute = "f32";
+  std::string device = "cpu";
   GenerateOptions options;
 };
+
+std::unique_ptr<LogitSource> open_source(const Session& session, const GenerateCommand& command,
+                                         const Decoder& decoder) {
+  if (command.device == "cuda") return open_on_cuda(decoder, {}, session);
+  return std::make_unique<Generator>(decoder, parse_compute(command.compute));
+}
 
 void run_generate(const Session& session, const GenerateCommand& command) {
   const Decoder decoder = Decoder::open(Checkpoint::open(command.model));
   const Tokenizer tokenizer = Tokenizer::open(decoder.checkpoint().folder());
   const auto prompt = command.prompt.empty() ? std::vector<std::int32_t>{} : tokenizer.encode(command.prompt);
-  Generator generator(decoder, parse_compute(command.compute));
+  const auto source = open_source(session, command, decoder);
   StreamDecoder stream = tokenizer.stream_decoder();
   const auto show = [&](const std::string& text) {
     if (session.json()) return;
@@ -35,7 +43,7 @@ void run_generate(const Session& session, const GenerateCommand& command) {
     show(stream.push(token));
     return true;
   };
-  const auto tokens = generator.run(prompt, command.options, on_token, session.context());
+  const auto tokens = generate_tokens(*source, prompt, command.options, on_token, session.context());
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   show(stream.finish() + "\n");
   const double speed = static_cast<double>(tokens.size()) / seconds;
@@ -46,6 +54,7 @@ void run_generate(const Session& session, const GenerateCommand& command) {
                       {"prompt_tokens", prompt},
                       {"tokens", tokens},
                       {"seed", command.options.seed},
+                      {"device", command.device},
                       {"elapsed_seconds", seconds},
                       {"tokens_per_second", speed}});
 }
@@ -70,9 +79,10 @@ void add_generate(Application& app) {
   command
       .add_option("--top-p", options->options.sampling.top_p, "only the most likely tokens that reach this probability")
       ->check(CLI::Range(0.0, 1.0));
-  command.add_option("--compute", options->compute, "f32 or bf16")
+  command.add_option("--compute", options->compute, "f32 or bf16, on the processor")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
+  add_device_option(command, options->device);
   command.footer(
       "Example: lacuna generate examples/tiny-llama --prompt \"Once upon a time\" --seed 1\n"
       "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");

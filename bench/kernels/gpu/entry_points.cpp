@@ -72,7 +72,7 @@ void* bench_lanes_upload(const void* packed) {
 }
 void bench_lanes_release(void* device) { delete static_cast<DeviceLaneStreams*>(device); }
 int bench_lanes(const void* device, const void* x, void* y, void* stream, int overlap) {
-  return guarded([&] { static_cast<const DeviceLaneStreams*>(device)->multiply(x, nullptr, y, stream, overlap != 0); });
+  return guarded([&] { static_cast<const DeviceLaneStreams*>(device)->multiply({x}, {y}, stream, overlap != 0); });
 }
 
 void* bench_two_four_make(const void* w, std::int64_t rows, std::int64_t cols, int bf16) {
@@ -92,6 +92,6 @@ std::int64_t bench_two_four_bytes(const void* device) {
 }
 void bench_two_four_release(void* device) { delete static_cast<DeviceTwoFour*>(device); }
 int bench_two_four(const void* device, const void* x, void* y, void* stream, int overlap) {
-  return guarded([&] { static_cast<const DeviceTwoFour*>(device)->multiply(x, nullptr, y, stream, overlap != 0); });
+  return guarded([&] { static_cast<const DeviceTwoFour*>(device)->multiply({x}, {y}, stream, overlap != 0); });
 }
 }

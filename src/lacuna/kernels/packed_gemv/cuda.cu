@@ -8,7 +8,7 @@
 
 #include "lacuna/kernels/device/bulk_ring.cuh"
 #include "lacuna/kernels/device/check.cuh"
-#include "lacuna/kernels/device/half.cuh"
+#include "lacuna/kernels/device/ends.cuh"
 #include "lacuna/kernels/packed_gemv/cuda.hpp"
 
 namespace lacuna::kernels {
@@ -33,9 +33,8 @@ struct Args {
   const std::uint32_t* stream_rows;
   const std::uint32_t* stream_blocks;
   const std::uint32_t* stream_groups;
-  const void* x;
-  const void* bias;
-  void* y;
+  ProductInput input;
+  ProductOutput output;
   int cols;
   int slots;
   int n_streams;
@@ -67,16 +66,8 @@ struct Block {
 // order. In each turn the lanes take octets that lie in different banks of `linear`.
 template <typename T>
 __device__ bool fill_windows(const Args& args, float* windows, T* linear) {
-  const T* x = static_cast<const T*>(args.x);
-  const bool aligned = reinterpret_cast<std::uintptr_t>(x) % 16 == 0;
   const int padded = (args.cols + 7) / 8 * 8;
-  for (int c = static_cast<int>(threadIdx.x) * 8; c < padded; c += static_cast<int>(blockDim.x) * 8) {
-    if (aligned && c + 8 <= args.cols) {
-      *reinterpret_cast<uint4*>(linear + c) = *reinterpret_cast<const uint4*>(x + c);
-    } else {
-      for (int k = 0; k < 8; ++k) linear[c + k] = c + k < args.cols ? x[c + k] : from_f32<T>(0.0F);
-    }
-  }
+  InputReader<T>(args.input, args.cols).stage(linear, padded);
   __syncthreads();
   const int lane = threadIdx.x % 32;
   const int base = args.lane_base[lane];
@@ -186,10 +177,7 @@ struct Walk {
   __device__ __forceinline__ void end_row() {
 #pragma unroll
     for (int d = 16; d > 0; d /= 2) sum += __shfl_xor_sync(~0U, sum, d);
-    if (lane == 0) {
-      if (args.bias != nullptr) sum += to_f32(static_cast<const T*>(args.bias)[row]);
-      static_cast<T*>(args.y)[row] = from_f32<T>(sum);
-    }
+    if (lane == 0) store_row<T>(args.output, row, sum);
     ++row;
     start_row();
   }
@@ -345,7 +333,7 @@ DeviceLaneStreams::DeviceLaneStreams(const LaneStreams& p)
   grid_ = std::min(info->multiprocessors, (n_streams_ + warps_ - 1) / warps_);
 }
 
-void DeviceLaneStreams::multiply(const void* x, const void* bias, void* y, DeviceStream stream,
+void DeviceLaneStreams::multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream,
                                  bool overlap_previous) const {
   cuda::Args args{reinterpret_cast<const unsigned char*>(blocks_.data()),
                   reinterpret_cast<const std::uint32_t*>(row_starts_.data()),
@@ -353,9 +341,8 @@ void DeviceLaneStreams::multiply(const void* x, const void* bias, void* y, Devic
                   reinterpret_cast<const std::uint32_t*>(stream_rows_.data()),
                   reinterpret_cast<const std::uint32_t*>(stream_blocks_.data()),
                   reinterpret_cast<const std::uint32_t*>(stream_groups_.data()),
-                  x,
-                  bias,
-                  y,
+                  input,
+                  output,
                   static_cast<int>(cols_),
                   slots_,
                   n_streams_,

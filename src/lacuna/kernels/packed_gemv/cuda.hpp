@@ -4,8 +4,8 @@
 //
 // Positions that are not kept are never multiplied: an infinite or NaN input spreads only through kept weights.
 //
-// Layout    lane_streams.hpp and two_four.hpp, copied to the device as they are. x: cols, y and bias (may be null):
-//           rows elements of the weights' type on the device, aligned to their element (x: to 16 bytes for speed).
+// Layout    lane_streams.hpp and two_four.hpp, copied to the device as they are. Input and output: device/ends.hpp, on
+//           the device, aligned to their element (a plain x: to 16 bytes for speed).
 // Accuracy  f32 products and sums, one rounding at the end; the order of additions is fixed by the layout: the same
 //           bits every time. Lane streams: |error| ≤ (n/32 + 8)·2⁻²⁴·Σ|w·x|, n entries of the row. 2:4 sums inside the
 //           tensor cores, which truncate: (n/8 + 8)·2⁻²²·Σ|w·x|. Plus half a unit of y's type.
@@ -17,6 +17,7 @@
 #pragma once
 
 #include "lacuna/kernels/device/device.hpp"
+#include "lacuna/kernels/device/ends.hpp"
 #include "lacuna/kernels/packed_gemv/lane_streams.hpp"
 #include "lacuna/kernels/packed_gemv/two_four.hpp"
 
@@ -30,7 +31,7 @@ class DeviceLaneStreams {
  public:
   explicit DeviceLaneStreams(const LaneStreams& packed);
 
-  void multiply(const void* x, const void* bias, void* y, DeviceStream stream = nullptr,
+  void multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream = nullptr,
                 bool overlap_previous = false) const;
   std::size_t bytes() const { return bytes_; }
 
@@ -56,7 +57,7 @@ class DeviceTwoFour {
  public:
   explicit DeviceTwoFour(const TwoFour& packed);
 
-  void multiply(const void* x, const void* bias, void* y, DeviceStream stream = nullptr,
+  void multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream = nullptr,
                 bool overlap_previous = false) const;
   std::size_t bytes() const { return blocks_.bytes(); }
 

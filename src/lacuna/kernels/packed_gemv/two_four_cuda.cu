@@ -5,7 +5,7 @@
 
 #include "lacuna/kernels/device/bulk_ring.cuh"
 #include "lacuna/kernels/device/check.cuh"
-#include "lacuna/kernels/device/half.cuh"
+#include "lacuna/kernels/device/ends.cuh"
 #include "lacuna/kernels/packed_gemv/cuda.hpp"
 
 namespace lacuna::kernels {
@@ -23,9 +23,8 @@ constexpr int ring_bytes(int stage_blocks) { return kStages * (stage_blocks * kB
 
 struct Args {
   const unsigned char* blocks;
-  const void* x;
-  const void* bias;
-  void* y;
+  ProductInput input;
+  ProductOutput output;
   int rows;
   int cols;
   int pairs;
@@ -63,19 +62,13 @@ __device__ __forceinline__ void multiply_sparse<__nv_bfloat16>(float (&c)[4], co
 // x into fragment order; true when an input is infinite or NaN.
 template <typename T>
 __device__ bool fill_fragments(const Args& args, T* fragments) {
-  const T* x = static_cast<const T*>(args.x);
-  const bool aligned = reinterpret_cast<std::uintptr_t>(x) % 16 == 0;
+  const InputReader<T> x(args.input, args.cols);
   const int segment = args.blocks_per_pair * 32;
   const int stride = segment_stride(args.blocks_per_pair);
   bool special = false;
   for (int c = static_cast<int>(threadIdx.x) * 8; c < segment * kSegments; c += static_cast<int>(blockDim.x) * 8) {
     __align__(16) T octet[8];
-    if (aligned && c + 8 <= args.cols) {
-      *reinterpret_cast<uint4*>(octet) = *reinterpret_cast<const uint4*>(x + c);
-    } else {
-#pragma unroll
-      for (int k = 0; k < 8; ++k) octet[k] = c + k < args.cols ? x[c + k] : from_f32<T>(0.0F);
-    }
+    x.octet(c, octet);
     const int within = c % segment;
     T* out = fragments + c / segment * stride + within / 32 * 32;
 #pragma unroll
@@ -125,11 +118,7 @@ __device__ __forceinline__ void store_pair(const Args& args, int pair, int lane,
     second += __shfl_xor_sync(~0U, second, d);
   }
   const int row = 2 * pair + lane;
-  if (lane < 2 && row < args.rows) {
-    float sum = lane == 0 ? first : second;
-    if (args.bias != nullptr) sum += to_f32(static_cast<const T*>(args.bias)[row]);
-    static_cast<T*>(args.y)[row] = from_f32<T>(sum);
-  }
+  if (lane < 2 && row < args.rows) store_row<T>(args.output, row, lane == 0 ? first : second);
 }
 
 template <typename T, int kStageBlocks>
@@ -222,13 +211,12 @@ DeviceTwoFour::DeviceTwoFour(const TwoFour& p)
   grid_ = static_cast<int>(std::min<std::int64_t>(info->multiprocessors, (p.pairs() + warps_ - 1) / warps_));
 }
 
-void DeviceTwoFour::multiply(const void* x, const void* bias, void* y, DeviceStream stream,
+void DeviceTwoFour::multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream,
                              bool overlap_previous) const {
   const int blocks_per_pair = static_cast<int>(segment_ / TwoFour::kColumns);
   const cuda::Args args{reinterpret_cast<const unsigned char*>(blocks_.data()),
-                        x,
-                        bias,
-                        y,
+                        input,
+                        output,
                         static_cast<int>(rows_),
                         static_cast<int>(cols_),
                         static_cast<int>((rows_ + 1) / 2),

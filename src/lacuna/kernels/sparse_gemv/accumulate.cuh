@@ -3,7 +3,7 @@
 #pragma once
 
 #include "lacuna/kernels/device/bulk_ring.cuh"
-#include "lacuna/kernels/device/half.cuh"
+#include "lacuna/kernels/device/ends.cuh"
 
 namespace lacuna::kernels::cuda {
 
@@ -53,8 +53,8 @@ struct ActiveList {
 
 // Fills the list with the active columns of [begin, end), at most tests·threads of them; returns their number.
 template <typename T, int kBatch>
-__device__ int select_active(const T* x, int cols, int begin, int end, float threshold, const ActiveList<kBatch>& list,
-                             int* warp_counts) {
+__device__ int select_active(const InputReader<T>& x, int cols, int begin, int end, float threshold,
+                             const ActiveList<kBatch>& list, int* warp_counts) {
   constexpr int kTests = tests_per_thread<kBatch>();
   const int lane = threadIdx.x % 32;
   const int warp = threadIdx.x / 32;
@@ -69,7 +69,7 @@ __device__ int select_active(const T* x, int cols, int begin, int end, float thr
     const int j = begin + k * static_cast<int>(blockDim.x) + static_cast<int>(threadIdx.x);
 #pragma unroll
     for (int b = 0; b < kBatch; ++b)
-      values[k][b] = j < end ? x[static_cast<long long>(b) * cols + j] : from_f32<T>(0.F);
+      values[k][b] = j < end ? x.element(static_cast<long long>(b) * cols + j) : from_f32<T>(0.F);
   }
 #pragma unroll
   for (int k = 0; k < kTests; ++k) {

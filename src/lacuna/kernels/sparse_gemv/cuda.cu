@@ -103,6 +103,7 @@ void check(const SparseInput& input, std::span<const SparseProduct> products, co
   require(input.batch == 1 || input.batch == 2 || input.batch == 4 || input.batch == 8,
           "the batch must be 1, 2, 4 or 8");
   require(input.cols > 0 && input.cols < (1 << 30) && input.x != nullptr, "the input must have 1 to 2^30 columns");
+  require(input.norm_weight == nullptr || input.batch == 1, "a normalised input has a batch of 1");
   require(!products.empty() && products.size() <= kMaxProducts, "1 to 3 products share an input");
   for (const auto& p : products) {
     require(p.rows > 0 && p.rows < (1 << 24) && p.column_stride >= p.rows && p.w != nullptr,
@@ -130,11 +131,17 @@ void run(const SparseInput& input, std::span<const SparseProduct> products, Devi
   for (const SparseProduct& p : products.first(kMatrices == 1 ? products.size() : 1)) rows += p.rows;
   const bool aligned = std::all_of(products.begin(), products.end(), is_aligned);
   const Plan plan = choose_plan(rows, options, input, aligned);
-  SparseArgs args{input.x, static_cast<int>(input.cols), 0, 0, static_cast<int>(products.size()), {}};
+  const InputKind kind = input.norm_weight == nullptr ? InputKind::plain : InputKind::normalised;
+  SparseArgs args{{input.x, kind, input.norm_weight, input.epsilon},
+                  static_cast<int>(input.cols),
+                  0,
+                  0,
+                  static_cast<int>(products.size()),
+                  {}};
   int tiles = 0;
   for (std::size_t i = 0; i < products.size(); ++i) {
     const SparseProduct& p = products[i];
-    args.products[i] = {p.w, p.bias, p.y, p.column_stride, static_cast<int>(p.rows), tiles, p.threshold};
+    args.products[i] = {p.w, {p.y, p.output, p.bias}, p.column_stride, static_cast<int>(p.rows), tiles, p.threshold};
     if (kMatrices == 1) tiles += tile_count(p.rows, plan.octets);
   }
   if (kMatrices == 2) tiles = tile_count(rows, plan.octets);

@@ -6,6 +6,9 @@
 // A NaN input is active, so it is never hidden; with t < 0 every column is. A column is read when it is active in any
 // of the batch; where it is inactive its input counts as 0, so a non-finite weight there may spread within the batch.
 //
+// Inputs of a batch of 1 may also be `normalised`, and outputs of sparse_gemv may go elsewhere, as device/ends.hpp
+// says; columns are then selected by the normalised input. Fused with a decoder's steps, x and y are f32 there.
+//
 // Layout    W column-contiguous: element (i,j) at w[j·column_stride + i], column_stride ≥ rows. x: batch×cols and y:
 //           batch×rows, row-major. W, x, bias (may be null) and y have one type: f16, bf16 or f32. All are device
 //           addresses aligned to their element. Fast where every w is aligned to 16 bytes and column_stride and rows
@@ -25,6 +28,7 @@
 
 #include "lacuna/core/dtype.hpp"
 #include "lacuna/kernels/device/device.hpp"
+#include "lacuna/kernels/device/ends.hpp"
 
 namespace lacuna::kernels {
 
@@ -36,6 +40,7 @@ struct SparseProduct {
   float threshold = -1.0F;
   const void* bias = nullptr;  // rows elements, or null
   void* y = nullptr;
+  OutputKind output = OutputKind::store;
 };
 
 struct SparseInput {
@@ -43,6 +48,8 @@ struct SparseInput {
   const void* x = nullptr;
   std::int64_t cols = 0;
   int batch = 1;
+  const float* norm_weight = nullptr;  // not null: normalised
+  float epsilon = 0.0F;
 };
 
 // Zero means: chosen from the shape. The tuner sets them.

@@ -21,8 +21,7 @@ constexpr int kDynamicBytes = kMaxSharedBytes - 40 * 1024;  // the reduction's a
 
 struct Product {
   const void* w;
-  const void* bias;
-  void* y;
+  ProductOutput output;
   long long column_stride;
   int rows;
   int first_tile;
@@ -30,7 +29,7 @@ struct Product {
 };
 
 struct SparseArgs {
-  const void* x;
+  ProductInput input;
   int cols;
   int slice;     // columns of one split, a multiple of 32
   int capacity;  // of the list of active columns
@@ -44,8 +43,8 @@ __host__ __device__ constexpr int max_warps(int batch, std::size_t element_bytes
 }
 
 template <typename T>
-__device__ __forceinline__ float biased(float sum, const Product& p, int row) {
-  return p.bias == nullptr ? sum : sum + to_f32(static_cast<const T*>(p.bias)[row]);
+__device__ __forceinline__ float bias_of(const Product& p, int row) {
+  return p.output.bias == nullptr ? 0.0F : to_f32(static_cast<const T*>(p.output.bias)[row]);
 }
 
 // kMatrices = 1: one product a block. 2: gate (products[0]) and up (products[1]) of the same tile.
@@ -77,6 +76,7 @@ __global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
   float sums[kMatrices][kBatch][8 * kOctets] = {};
   wait_for_previous_grids();
   let_next_grid_start();
+  const InputReader<T> x(args.input, args.cols);
   for (int piece = begin; piece < end; piece += capacity) {
     const int piece_end = min(end, piece + capacity);
     int n = 0;
@@ -85,8 +85,7 @@ __global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
       const Product& p = args.products[which + m];
       if (m == 0 || p.threshold != args.products[0].threshold) {
         __syncthreads();  // the list's last readers are done
-        n = select_active<T, kBatch>(static_cast<const T*>(args.x), args.cols, piece, piece_end, p.threshold, list,
-                                     warp_counts);
+        n = select_active<T, kBatch>(x, args.cols, piece, piece_end, p.threshold, list, warp_counts);
       }
       const T* w = static_cast<const T*>(p.w) + row;
       if constexpr (kAligned) {
@@ -122,10 +121,14 @@ __global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
       for (int s = 0; s < splits; ++s) totals[m] += received[(s * kRows + m * kBatch + b) * share + i % share];
     }
     const Product& p = args.products[which];
-    if (out < p.rows) {
-      float y = biased<T>(totals[0], p, out);
-      if (kMatrices == 2) y = y / (1.0F + __expf(-y)) * biased<T>(totals[kMatrices - 1], args.products[1], out);
-      static_cast<T*>(p.y)[static_cast<long long>(b) * p.rows + out] = from_f32<T>(y);
+    if (out >= p.rows) continue;
+    const long long place = static_cast<long long>(b) * p.rows + out;
+    if constexpr (kMatrices == 2) {
+      const float gate = totals[0] + bias_of<T>(p, out);
+      const float up = totals[kMatrices - 1] + bias_of<T>(args.products[1], out);
+      static_cast<T*>(p.output.y)[place] = from_f32<T>(silu(gate) * up);
+    } else {
+      store_sum<T>(p.output.y, p.output.kind, place, totals[0] + bias_of<T>(p, out));
     }
   }
 }

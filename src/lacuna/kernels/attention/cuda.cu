@@ -1,0 +1,324 @@
+// The kernel of cuda.hpp. A cluster of blocks owns one query head, each block a part of its keys. Inside a block the
+// lanes form groups that hold one key of d elements at a time, 8 a lane; every group keeps a running maximum, sum and
+// weighted value, which are merged over the block, then over the cluster.
+#include <cooperative_groups.h>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "lacuna/kernels/attention/cuda.hpp"
+#include "lacuna/kernels/device/check.cuh"
+#include "lacuna/kernels/device/half.cuh"
+
+namespace lacuna::kernels {
+namespace cuda {
+namespace {
+
+namespace cg = cooperative_groups;
+
+constexpr int kThreads = 256;
+constexpr int kWarps = kThreads / 32;
+constexpr int kTogether = 4;  // keys of a group loaded at a time
+
+struct AttentionArgs {
+  const void* qkv;
+  const std::int32_t* position;
+  void* out;
+  void* keys;
+  void* values;
+  const float* query_norm;
+  const float* key_norm;
+  const float* cosines;
+  const float* sines;
+  long long capacity;
+  int heads;
+  int kv_heads;
+  int d;
+  int window;
+  int group_lanes;  // lanes that hold one key: a power of two, at least d / 8
+  float scale;      // times log2(e)
+  float epsilon;
+};
+
+// A head's vector to shared memory, by one warp: normalised where there is a norm, rotated, times `scale`.
+template <typename T>
+__device__ void prepare_head(const T* in, const float* norm, const float* cosines, const float* sines, int d,
+                             float epsilon, float scale, float* out) {
+  const int lane = threadIdx.x % 32;
+  float factor = 1.0F;
+  if (norm != nullptr) {
+    double sum = 0.0;
+    for (int i = lane; i < d; i += 32) sum += static_cast<double>(to_f32(in[i])) * static_cast<double>(to_f32(in[i]));
+#pragma unroll
+    for (int s = 16; s > 0; s /= 2) sum += __shfl_xor_sync(~0U, sum, s);
+    factor = 1.0F / sqrtf(static_cast<float>(sum / d) + epsilon);
+  }
+  const auto value = [&](int i) { return norm == nullptr ? to_f32(in[i]) : norm[i] * (to_f32(in[i]) * factor); };
+  if (cosines == nullptr) {
+    for (int i = lane; i < d; i += 32) out[i] = value(i) * scale;
+    return;
+  }
+  for (int i = lane; i < d / 2; i += 32) {
+    const float a = value(i);
+    const float b = value(i + d / 2);
+    out[i] = (a * cosines[i] - b * sines[i]) * scale;
+    out[i + d / 2] = (b * cosines[i] + a * sines[i]) * scale;
+  }
+}
+
+// By one warp: a vector rounded to the cache's type, and stored there where `place` is not null.
+template <typename T>
+__device__ void round_head(float* vector, int d, T* place) {
+  __syncwarp();
+  for (int i = static_cast<int>(threadIdx.x) % 32; i < d; i += 32) {
+    const T rounded = from_f32<T>(vector[i]);
+    vector[i] = to_f32(rounded);
+    if (place != nullptr) place[i] = rounded;
+  }
+}
+
+// Softmax over some keys: their greatest score, the sum of 2^(score − greatest), and a lane's part of the weighted
+// value.
+struct Running {
+  float most = -INFINITY;
+  float sum = 0.0F;
+  float value[8] = {};
+};
+
+template <typename T>
+__device__ __forceinline__ void widen(const uint4& raw, float (&out)[8]) {
+  const std::uint32_t words[4] = {raw.x, raw.y, raw.z, raw.w};
+#pragma unroll
+  for (int k = 0; k < 4; ++k) {
+    const float2 pair = pair_to_f32<T>(words[k]);
+    out[2 * k] = pair.x;
+    out[2 * k + 1] = pair.y;
+  }
+}
+
+// The cached keys begin … end−1. All lanes of a warp go through the same turns.
+template <typename T>
+__device__ void attend(const AttentionArgs& args, const T* keys, const T* values, int begin, int end, const float* q,
+                       Running& run) {
+  const int lane = threadIdx.x % 32;
+  const int lanes = args.group_lanes;
+  const int groups = 32 / lanes;
+  const int at = lane % lanes * 8;
+  const bool holds = at < args.d;
+  float own_q[8];
+#pragma unroll
+  for (int k = 0; k < 8; ++k) own_q[k] = holds ? q[at + k] : 0.0F;
+  const int stride = groups * kWarps;
+  for (int first = begin + static_cast<int>(threadIdx.x) / 32 * groups; first < end; first += stride * kTogether) {
+    uint4 raw_k[kTogether];
+    uint4 raw_v[kTogether];
+#pragma unroll
+    for (int u = 0; u < kTogether; ++u) {
+      const int j = first + u * stride + lane / lanes;
+      raw_k[u] = raw_v[u] = make_uint4(0, 0, 0, 0);
+      if (j < end && holds) {
+        raw_k[u] = *reinterpret_cast<const uint4*>(keys + static_cast<long long>(j) * args.d + at);
+        raw_v[u] = *reinterpret_cast<const uint4*>(values + static_cast<long long>(j) * args.d + at);
+      }
+    }
+    float score[kTogether];
+    float most = run.most;
+#pragma unroll
+    for (int u = 0; u < kTogether; ++u) {
+      float k8[8];
+      widen<T>(raw_k[u], k8);
+      float dot = 0.0F;
+#pragma unroll
+      for (int k = 0; k < 8; ++k) dot = fmaf(own_q[k], k8[k], dot);
+      for (int s = lanes / 2; s > 0; s /= 2) dot += __shfl_xor_sync(~0U, dot, s);
+      score[u] = first + u * stride + lane / lanes < end ? dot : -INFINITY;
+      most = fmaxf(most, score[u]);
+    }
+    const float base = most == -INFINITY ? 0.0F : most;  // no key yet: nothing to shrink
+    const float shrink = exp2f(run.most - base);
+    run.most = most;
+    run.sum *= shrink;
+#pragma unroll
+    for (int k = 0; k < 8; ++k) run.value[k] *= shrink;
+#pragma unroll
+    for (int u = 0; u < kTogether; ++u) {
+      const float weight = exp2f(score[u] - base);
+      run.sum += weight;
+      float v8[8];
+      widen<T>(raw_v[u], v8);
+#pragma unroll
+      for (int k = 0; k < 8; ++k) run.value[k] = fmaf(weight, v8[k], run.value[k]);
+    }
+  }
+}
+
+// Merges n partial results, each {most, sum, value[d]} at parts + i·(d + 2), into one thread's element c.
+__device__ __forceinline__ void merge(const float* parts, int n, int d, int c, float& most, float& sum, float& value) {
+  most = -INFINITY;
+  for (int i = 0; i < n; ++i) most = fmaxf(most, parts[i * (d + 2)]);
+  const float base = most == -INFINITY ? 0.0F : most;
+  sum = value = 0.0F;
+  for (int i = 0; i < n; ++i) {
+    const float* part = parts + i * (d + 2);
+    const float weight = exp2f(part[0] - base);
+    sum += weight * part[1];
+    value += weight * part[2 + c];
+  }
+}
+
+template <typename T>
+__global__ void __launch_bounds__(kThreads) decode_attention_kernel(const __grid_constant__ AttentionArgs args) {
+  extern __shared__ float shared[];
+  const int d = args.d;
+  float* q = shared;
+  float* new_key = q + d;
+  float* new_value = new_key + d;
+  float* gathered = new_value + d;  // of every block of the cluster, used in the first
+  float* parts = gathered + 8 * (d + 2);
+  cg::cluster_group cluster = cg::this_cluster();
+  cluster.barrier_arrive();
+  let_next_grid_start();
+  wait_for_previous_grids();
+
+  const int splits = static_cast<int>(gridDim.x);
+  const int rank = static_cast<int>(blockIdx.x);
+  const int head = static_cast<int>(blockIdx.y);
+  const int sharing = args.heads / args.kv_heads;
+  const int kv_head = head / sharing;
+  const int position = *args.position;
+  const int warp = threadIdx.x / 32;
+  const int lane = threadIdx.x % 32;
+  const T* qkv = static_cast<const T*>(args.qkv);
+  const T* in_key = qkv + (args.heads + kv_head) * d;
+  const T* in_value = in_key + args.kv_heads * d;
+  T* keys = static_cast<T*>(args.keys) + kv_head * args.capacity * d;
+  T* values = static_cast<T*>(args.values) + kv_head * args.capacity * d;
+  const float* cosines = args.cosines == nullptr ? nullptr : args.cosines + static_cast<long long>(position) * (d / 2);
+  const float* sines = args.sines == nullptr ? nullptr : args.sines + static_cast<long long>(position) * (d / 2);
+  // The first block of the first head that shares a key stores it.
+  const bool stores = rank == 0 && head % sharing == 0;
+  const long long place = static_cast<long long>(position) * d;
+  if (warp == 0) {
+    prepare_head<T>(qkv + head * d, args.query_norm, cosines, sines, d, args.epsilon, args.scale, q);
+  } else if (warp == 1 && rank == 0) {
+    prepare_head<T>(in_key, args.key_norm, cosines, sines, d, args.epsilon, 1.0F, new_key);
+    round_head<T>(new_key, d, stores ? keys + place : nullptr);
+  } else if (warp == 2 && rank == 0) {
+    for (int i = lane; i < d; i += 32) new_value[i] = to_f32(in_value[i]);
+    round_head<T>(new_value, d, stores ? values + place : nullptr);
+  }
+  __syncthreads();
+
+  const int first = args.window > 0 ? max(0, position - args.window + 1) : 0;
+  const int share = (position - first + splits - 1) / splits;
+  const int begin = first + rank * share;
+  Running run;
+  const int lanes = args.group_lanes;
+  const int group = static_cast<int>(threadIdx.x) / lanes;
+  const int at = lane % lanes * 8;
+  attend<T>(args, keys, values, begin, min(begin + share, position), q, run);
+  if (at < d) {
+    float* part = parts + group * (d + 2);
+    part[0] = run.most;
+    part[1] = run.sum;
+#pragma unroll
+    for (int k = 0; k < 8; ++k) part[2 + at + k] = run.value[k];
+  }
+  const int n_groups = kThreads / lanes;
+  float* newest = parts + n_groups * (d + 2);
+  if (warp == 0 && rank == 0) {  // the newest key, which the cache may not hold yet
+    float dot = 0.0F;
+    for (int i = lane; i < d; i += 32) dot = fmaf(q[i], new_key[i], dot);
+#pragma unroll
+    for (int s = 16; s > 0; s /= 2) dot += __shfl_xor_sync(~0U, dot, s);
+    newest[0] = dot;
+    newest[1] = 1.0F;
+    for (int i = lane; i < d; i += 32) newest[2 + i] = new_value[i];
+  }
+  __syncthreads();
+  cluster.barrier_wait();
+  float* target = cluster.map_shared_rank(gathered, 0) + rank * (d + 2);
+  for (int c = static_cast<int>(threadIdx.x); c < d; c += kThreads) {
+    float most = 0.0F;
+    float sum = 0.0F;
+    float value = 0.0F;
+    merge(parts, n_groups + (rank == 0 ? 1 : 0), d, c, most, sum, value);
+    if (c == 0) {
+      target[0] = most;
+      target[1] = sum;
+    }
+    target[2 + c] = value;
+  }
+  cluster.sync();
+  if (rank != 0) return;
+  for (int c = static_cast<int>(threadIdx.x); c < d; c += kThreads) {
+    float most = 0.0F;
+    float sum = 0.0F;
+    float value = 0.0F;
+    merge(gathered, splits, d, c, most, sum, value);
+    static_cast<T*>(args.out)[head * d + c] = from_f32<T>(value / sum);
+  }
+}
+
+void require(bool condition, const char* what) {
+  if (!condition) throw Error(ErrorCode::invalid_argument, std::string("attention on CUDA: ") + what);
+}
+
+template <typename T>
+void launch(const AttentionArgs& args, bool overlap_previous, cudaStream_t stream) {
+  constexpr int kMultiprocessors = 132;
+  int splits = 8;
+  while (splits > 1 && splits * args.heads > kMultiprocessors) splits /= 2;
+  cudaLaunchAttribute attributes[2] = {};
+  attributes[0].id = cudaLaunchAttributeClusterDimension;
+  attributes[0].val.clusterDim = {static_cast<unsigned>(splits), 1, 1};
+  attributes[1].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attributes[1].val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(static_cast<unsigned>(splits), static_cast<unsigned>(args.heads));
+  config.blockDim = dim3(kThreads);
+  const int floats = 3 * args.d + (8 + kThreads / args.group_lanes + 1) * (args.d + 2);
+  config.dynamicSmemBytes = static_cast<std::size_t>(floats) * 4;
+  config.stream = stream;
+  config.attrs = attributes;
+  config.numAttrs = overlap_previous ? 2 : 1;
+  check_cuda(cudaLaunchKernelEx(&config, decode_attention_kernel<T>, args), "launch attention");
+}
+
+}  // namespace
+}  // namespace cuda
+
+void decode_attention_cuda(const DecodeAttention& a, const void* qkv, const std::int32_t* position, void* out,
+                           DeviceStream stream, bool overlap_previous) {
+  cuda::require(a.dtype == DType::f16 || a.dtype == DType::bf16, "the type must be f16 or bf16");
+  cuda::require(a.head_dim > 0 && a.head_dim % 8 == 0 && a.head_dim <= 256,
+                "a head must have a multiple of 8 elements, at most 256");
+  cuda::require(a.kv_heads > 0 && a.heads > 0 && a.heads % a.kv_heads == 0 && a.heads < 65536,
+                "the key heads must divide the query heads");
+  int lanes = 1;
+  while (lanes * 8 < a.head_dim) lanes *= 2;
+  constexpr float kLog2E = 1.44269504F;
+  const cuda::AttentionArgs args{qkv,
+                                 position,
+                                 out,
+                                 a.keys,
+                                 a.values,
+                                 a.query_norm,
+                                 a.key_norm,
+                                 a.cosines,
+                                 a.sines,
+                                 a.capacity,
+                                 static_cast<int>(a.heads),
+                                 static_cast<int>(a.kv_heads),
+                                 static_cast<int>(a.head_dim),
+                                 static_cast<int>(std::min<std::int64_t>(a.window, 1 << 30)),
+                                 lanes,
+                                 a.scale * kLog2E,
+                                 a.epsilon};
+  auto* queue = static_cast<cudaStream_t>(stream);
+  if (a.dtype == DType::f16) return cuda::launch<__half>(args, overlap_previous, queue);
+  cuda::launch<__nv_bfloat16>(args, overlap_previous, queue);
+}
+
+}  // namespace lacuna::kernels

@@ -1,0 +1,38 @@
+// What a product of a decoder reads and where its sums go, on a device: the small steps between two products of a layer
+// belong to one of them, so that a layer is four products and an attention.
+//
+//   input   plain       x                                            cols elements of the weights' type
+//           normalised  norm_weight · x / sqrt(mean(x²) + ε)         cols f32: the residual stream
+//           gated       silu(g) · u                                  2·cols elements of the type: all of g, then all of
+//           u
+//   output  store       y ← sum + bias                               the weights' type
+//           add_f32     y ← y + sum + bias                           f32: the residual stream
+//           store_f32   y ← sum + bias                               f32: logits
+//
+// Inputs are rounded to the weights' type before they are multiplied, however they come about.
+//
+// Accuracy  the mean is taken in f64, the rest in f32, as kernels/norm and kernels/activation.
+#pragma once
+
+#include <cstdint>
+
+namespace lacuna::kernels {
+
+enum class InputKind : std::uint8_t { plain, normalised, gated };
+enum class OutputKind : std::uint8_t { store, add_f32, store_f32 };
+
+// Addresses are the device's; norm_weight has cols elements.
+struct ProductInput {
+  const void* x = nullptr;
+  InputKind kind = InputKind::plain;
+  const float* norm_weight = nullptr;
+  float epsilon = 0.0F;
+};
+
+struct ProductOutput {
+  void* y = nullptr;
+  OutputKind kind = OutputKind::store;
+  const void* bias = nullptr;  // of the weights' type, or null
+};
+
+}  // namespace lacuna::kernels

@@ -1,0 +1,126 @@
+#include "lacuna/model/device_product.hpp"
+
+#include <array>
+#include <span>
+
+#include "lacuna/core/error.hpp"
+#include "lacuna/kernels/sparse_gemv/cuda.hpp"
+#include "lacuna/kernels/transpose/cuda.hpp"
+
+namespace lacuna {
+namespace {
+
+constexpr std::int64_t kStrideElements = 8;  // columns start at multiples of 16 bytes
+
+kernels::SparseInput sparse_input(const DeviceColumns& columns, const kernels::ProductInput& input) {
+  LACUNA_ASSERT(input.kind != kernels::InputKind::gated);
+  return {columns.dtype, input.x, columns.cols, 1, input.norm_weight, input.epsilon};
+}
+
+void run_columns(const DeviceColumns& columns, const kernels::ProductInput& input, const kernels::ProductOutput& output,
+                 kernels::DeviceStream stream) {
+  LACUNA_ASSERT(columns.parts.size() <= 3);
+  std::array<kernels::SparseProduct, 3> products;
+  auto* y = static_cast<std::byte*>(output.y);
+  const auto* bias = static_cast<const std::byte*>(output.bias);
+  const std::size_t width = output.kind == kernels::OutputKind::store ? 2 : 4;
+  for (std::size_t i = 0; i < columns.parts.size(); ++i) {
+    const DeviceColumns::Part& part = columns.parts[i];
+    products[i] = {part.weights.data(), part.rows, part.stride, part.threshold, bias, y, output.kind};
+    y += static_cast<std::size_t>(part.rows) * width;
+    if (bias != nullptr) bias += part.rows * 2;
+  }
+  kernels::SparseGemvOptions options;
+  options.overlap_previous = true;
+  kernels::sparse_gemv_cuda(sparse_input(columns, input), std::span(products).first(columns.parts.size()), stream,
+                            options);
+}
+
+}  // namespace
+
+DeviceColumns make_device_columns(const kernels::DeviceDense& dense, const std::vector<std::int64_t>& rows) {
+  DeviceColumns columns;
+  columns.dtype = dense.dtype();
+  columns.cols = dense.cols();
+  std::int64_t first = 0;
+  for (const std::int64_t n : rows) {
+    DeviceColumns::Part part;
+    part.rows = n;
+    part.stride = (n + kStrideElements - 1) / kStrideElements * kStrideElements;
+    part.weights = kernels::DeviceBuffer(static_cast<std::size_t>(part.stride * columns.cols) * 2);
+    kernels::transpose_16_cuda(dense.data() + first * dense.row_stride() * 2, n, columns.cols, dense.row_stride(),
+                               part.weights.data(), part.stride);
+    first += n;
+    columns.parts.push_back(std::move(part));
+  }
+  kernels::synchronize_device();
+  return columns;
+}
+
+void DeviceProduct::run(const kernels::ProductInput& input, const kernels::ProductOutput& output,
+                        kernels::DeviceStream stream) const {
+  std::visit(
+      [&](const auto& weights) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(weights)>, DeviceColumns>) {
+          run_columns(weights, input, output, stream);
+        } else {
+          weights.multiply(input, output, stream, true);
+        }
+      },
+      weights_);
+}
+
+bool DeviceProduct::has_gate() const {
+  const auto* columns = std::get_if<DeviceColumns>(&weights_);
+  return columns != nullptr && columns->parts.size() == 2 && columns->parts[0].rows == columns->parts[1].rows;
+}
+
+void DeviceProduct::run_gate(const kernels::ProductInput& input, const void* bias, void* y,
+                             kernels::DeviceStream stream) const {
+  LACUNA_ASSERT(has_gate());
+  const auto& columns = std::get<DeviceColumns>(weights_);
+  std::array<kernels::SparseProduct, 2> products;
+  const auto* part_bias = static_cast<const std::byte*>(bias);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const DeviceColumns::Part& part = columns.parts[i];
+    products[i] = {part.weights.data(), part.rows, part.stride, part.threshold, part_bias};
+    if (part_bias != nullptr) part_bias += part.rows * 2;
+  }
+  kernels::SparseGemvOptions options;
+  options.overlap_previous = true;
+  kernels::sparse_gate_up_cuda(sparse_input(columns, input), products[0], products[1], y, stream, options);
+}
+
+std::size_t DeviceProduct::parts() const {
+  const auto* columns = std::get_if<DeviceColumns>(&weights_);
+  return columns == nullptr ? 0 : columns->parts.size();
+}
+
+void DeviceProduct::set_threshold(std::size_t part, float threshold) {
+  auto* columns = std::get_if<DeviceColumns>(&weights_);
+  if (columns == nullptr || part >= columns->parts.size()) {
+    throw Error(ErrorCode::invalid_argument, "a threshold for weights that are not stored as columns");
+  }
+  columns->parts[part].threshold = threshold;
+}
+
+std::string_view DeviceProduct::form() const {
+  constexpr std::array<std::string_view, 4> kNames = {"dense", "lanes", "two_four", "columns"};
+  return kNames[weights_.index()];
+}
+
+std::size_t DeviceProduct::bytes() const {
+  return std::visit(
+      [](const auto& weights) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(weights)>, DeviceColumns>) {
+          std::size_t bytes = 0;
+          for (const auto& part : weights.parts) bytes += part.weights.bytes();
+          return bytes;
+        } else {
+          return weights.bytes();
+        }
+      },
+      weights_);
+}
+
+}  // namespace lacuna

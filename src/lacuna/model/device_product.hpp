@@ -1,0 +1,65 @@
+// The weights of one product of a decoding step on a CUDA device: one linear, or several that read the same input,
+// stacked.
+//
+//   dense      row-major; every column is read
+//   lanes      packed, unstructured (kernels/packed_gemv/lane_streams.hpp)
+//   two_four   packed, 2:4
+//   columns    column-contiguous, a threshold for each linear: columns whose input is at most that are not read
+//
+// Built only with LACUNA_CUDA.
+//
+// Threads  run() is asynchronous on the stream, with programmatic dependent launch.
+// Errors   those of the kernels: Error{invalid_argument}, Error{io_failed}, Error{out_of_memory}; set_threshold on a
+//          form that has none: Error{invalid_argument}.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "lacuna/kernels/gemv/cuda.hpp"
+#include "lacuna/kernels/packed_gemv/cuda.hpp"
+
+namespace lacuna {
+
+// Linears as columns, each with rows of its own and one input.
+struct DeviceColumns {
+  struct Part {
+    kernels::DeviceBuffer weights;  // element (i, j) at j·stride + i
+    std::int64_t rows = 0;
+    std::int64_t stride = 0;
+    float threshold = -1.0F;
+  };
+  DType dtype = DType::f16;
+  std::int64_t cols = 0;
+  std::vector<Part> parts;
+};
+
+// Column-contiguous copies of rows that lie stacked in `dense`; part i has rows[i] of them.
+DeviceColumns make_device_columns(const kernels::DeviceDense& dense, const std::vector<std::int64_t>& rows);
+
+class DeviceProduct {
+ public:
+  using Weights = std::variant<kernels::DeviceDense, kernels::DeviceLaneStreams, kernels::DeviceTwoFour, DeviceColumns>;
+
+  explicit DeviceProduct(Weights weights) : weights_(std::move(weights)) {}
+
+  // Sums of the stacked linears, one after the other in `output`.
+  void run(const kernels::ProductInput& input, const kernels::ProductOutput& output,
+           kernels::DeviceStream stream) const;
+  // silu(first linear) · second linear, where has_gate(): for two linears as columns.
+  void run_gate(const kernels::ProductInput& input, const void* bias, void* y, kernels::DeviceStream stream) const;
+  bool has_gate() const;
+
+  std::size_t parts() const;  // linears as columns; other forms: 0
+  void set_threshold(std::size_t part, float threshold);
+  std::string_view form() const;  // "dense", …
+  std::size_t bytes() const;      // of the weights, all of them
+  const Weights& weights() const { return weights_; }
+
+ private:
+  Weights weights_;
+};
+
+}  // namespace lacuna

@@ -1,0 +1,171 @@
+// A decoding step's attention on a device against kernels/attention, kernels/rope and kernels/norm in scalar code.
+#include "lacuna/kernels/attention/cuda.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "kernels/device_values.hpp"
+#include "lacuna/core/buffer.hpp"
+#include "lacuna/core/error.hpp"
+#include "lacuna/kernels/attention/attention.hpp"
+#include "lacuna/kernels/norm/norm.hpp"
+#include "lacuna/kernels/rope/rope.hpp"
+
+namespace lacuna::kernels {
+namespace {
+
+using test::DeviceValues;
+using test::Values;
+
+struct Case {
+  DType dtype = DType::f16;
+  std::int64_t heads = 4;
+  std::int64_t kv_heads = 4;
+  std::int64_t d = 64;
+  std::int64_t positions = 1;
+  std::int64_t window = 0;
+  bool norms = false;
+};
+
+std::string describe(const Case& c) {
+  return std::string(dtype_name(c.dtype)) + " heads " + std::to_string(c.heads) + "/" + std::to_string(c.kv_heads) +
+         " d " + std::to_string(c.d) + " positions " + std::to_string(c.positions) + " window " +
+         std::to_string(c.window);
+}
+
+struct Tables {
+  Matrix<float> cosines;
+  Matrix<float> sines;
+
+  explicit Tables(const Case& c) : cosines(c.positions, c.d / 2), sines(c.positions, c.d / 2) {
+    for (std::int64_t p = 0; p < c.positions; ++p) {
+      for (std::int64_t i = 0; i < c.d / 2; ++i) {
+        const double angle =
+            static_cast<double>(p) * std::pow(100.0, -2.0 * static_cast<double>(i) / static_cast<double>(c.d));
+        cosines(p, i) = static_cast<float>(std::cos(angle));
+        sines(p, i) = static_cast<float>(std::sin(angle));
+      }
+    }
+  }
+  RopeTable view() const { return {cosines.view(), sines.view()}; }
+};
+
+Matrix<float> part(const Values& qkv, const Case& c, std::int64_t first, std::int64_t size) {
+  const std::int64_t width = (c.heads + 2 * c.kv_heads) * c.d;
+  Matrix<float> out(c.positions, size);
+  for (std::int64_t p = 0; p < c.positions; ++p) {
+    for (std::int64_t i = 0; i < size; ++i) out(p, i) = static_cast<float>(qkv.at(p * width + first + i));
+  }
+  return out;
+}
+
+// The outputs of all positions, keys and values rounded as the cache holds them.
+Matrix<float> on_host(const Case& c, const Values& qkv, const Tables& tables, const std::vector<float>& norm) {
+  Matrix<float> q = part(qkv, c, 0, c.heads * c.d);
+  Matrix<float> k = part(qkv, c, c.heads * c.d, c.kv_heads * c.d);
+  const Matrix<float> v = part(qkv, c, (c.heads + c.kv_heads) * c.d, c.kv_heads * c.d);
+  for (Matrix<float>* heads : {&q, &k}) {
+    if (c.norms) {
+      const MatrixView<float> by_head(heads->data(), heads->rows() * heads->cols() / c.d, c.d);
+      scalar::rms_norm(by_head, norm, 1e-5F, by_head);
+    }
+    scalar::apply_rope(heads->view(), c.d, tables.view(), 0, c.positions);
+  }
+  Values rounded(c.dtype, 1);
+  for (std::int64_t p = 0; p < c.positions; ++p) {
+    for (std::int64_t i = 0; i < k.cols(); ++i) {
+      rounded.set(0, k(p, i));
+      k(p, i) = static_cast<float>(rounded.at(0));
+    }
+  }
+  AttentionShape shape;
+  shape.query_length = shape.key_length = c.positions;
+  shape.heads = c.heads;
+  shape.kv_heads = c.kv_heads;
+  shape.head_dim = c.d;
+  shape.window = c.window;
+  shape.scale = 1.0F / std::sqrt(static_cast<float>(c.d));
+  Matrix<float> out(c.positions, c.heads * c.d);
+  scalar::causal_attention(shape, q.view(), k.view(), v.view(), out.view());
+  return out;
+}
+
+DeviceBuffer upload(const Matrix<float>& m) {
+  return {m.data(), static_cast<std::size_t>(m.rows() * m.cols()) * sizeof(float)};
+}
+
+void run(const Case& c) {
+  const std::int64_t width = (c.heads + 2 * c.kv_heads) * c.d;
+  const Values qkv(c.dtype, c.positions * width, 3);
+  const Tables tables(c);
+  std::vector<float> norm;
+  for (std::int64_t i = 0; i < c.d; ++i) norm.push_back(0.5F + static_cast<float>(i % 5) * 0.25F);
+  const Matrix<float> expected = on_host(c, qkv, tables, norm);
+
+  const std::int64_t capacity = c.positions + 3;
+  const DeviceValues device_qkv(qkv, 0);
+  const DeviceBuffer device_norm(norm.data(), norm.size() * 4);
+  const DeviceBuffer cosines = upload(tables.cosines);
+  const DeviceBuffer sines = upload(tables.sines);
+  DeviceValues keys(c.dtype, c.kv_heads * capacity * c.d, 0);
+  DeviceValues values(c.dtype, c.kv_heads * capacity * c.d, 0);
+  DecodeAttention attention{
+      c.dtype, c.heads, c.kv_heads, c.d, capacity, c.window, 1.0F / std::sqrt(static_cast<float>(c.d)), 1e-5F};
+  if (c.norms) attention.query_norm = attention.key_norm = reinterpret_cast<const float*>(device_norm.data());
+  attention.cosines = reinterpret_cast<const float*>(cosines.data());
+  attention.sines = reinterpret_cast<const float*>(sines.data());
+  attention.keys = keys.data();
+  attention.values = values.data();
+  for (std::int64_t p = 0; p < c.positions; ++p) {
+    const auto position = static_cast<std::int32_t>(p);
+    const DeviceBuffer device_position(&position, sizeof position);
+    DeviceValues out(c.dtype, c.heads * c.d, 0);
+    decode_attention_cuda(attention, device_qkv.data() + p * width * 2,
+                          reinterpret_cast<const std::int32_t*>(device_position.data()), out.data());
+    const Values actual = out.download();
+    // A key within f32 rounding of the middle between two values of its type may be cached as either: scores then
+    // differ by a unit times |q·k| of one element, far below the other term, the rounding of the output.
+    const double unit = c.dtype == DType::f16 ? 0x1.0p-11 : 0x1.0p-8;
+    for (std::int64_t i = 0; i < actual.size(); ++i) {
+      const double value = expected(p, i);
+      ASSERT_NEAR(actual.at(i), value, 2 * unit * std::fabs(value) + 0.25 * unit)
+          << describe(c) << " at " << p << ", " << i;
+    }
+  }
+}
+
+class AttentionCuda : public test::DeviceTest {};
+
+TEST_F(AttentionCuda, EveryTypeHeadAndLength) {
+  for (const DType dtype : {DType::f16, DType::bf16}) {
+    for (const std::int64_t d : {8, 24, 64, 80, 128, 256}) run({dtype, 4, 4, d, 70});
+  }
+}
+
+TEST_F(AttentionCuda, QueryHeadsShareKeys) {
+  run({DType::f16, 12, 4, 64, 40});
+  run({DType::bf16, 8, 1, 128, 40});
+  run({DType::f16, 150, 10, 16, 20});  // more heads than multiprocessors
+}
+
+TEST_F(AttentionCuda, WindowsLeaveOldKeysOut) {
+  for (const std::int64_t window : {1, 2, 7, 33}) run({DType::f16, 4, 2, 32, 60, window});
+}
+
+TEST_F(AttentionCuda, NormsOfQueriesAndKeys) { run({DType::f16, 4, 2, 64, 30, 0, true}); }
+
+TEST_F(AttentionCuda, LongSequences) { run({DType::f16, 2, 2, 64, 1500}); }
+
+TEST_F(AttentionCuda, RefusesWhatItCannotDo) {
+  const auto refused = [](DecodeAttention a) {
+    EXPECT_THROW(decode_attention_cuda(a, nullptr, nullptr, nullptr), Error);
+  };
+  refused({DType::f32, 4, 4, 64, 8});
+  refused({DType::f16, 4, 3, 64, 8});
+  refused({DType::f16, 4, 4, 60, 8});
+  refused({DType::f16, 4, 4, 264, 8});
+}
+
+}  // namespace
+}  // namespace lacuna::kernels

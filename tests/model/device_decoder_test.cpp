@@ -1,0 +1,255 @@
+// Decoding on a device against the forward pass on the processor, for random models of every supported family.
+#include "lacuna/model/device_decoder.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+
+#include "lacuna/core/error.hpp"
+#include "lacuna/core/random.hpp"
+#include "lacuna/formats/safetensors_writer.hpp"
+#include "lacuna/model/generate.hpp"
+#include "lacuna/study/pack_work.hpp"
+#include "model/tiny_model.hpp"
+
+namespace lacuna {
+namespace {
+
+constexpr const char* kLlama = R"({"model_type": "llama", "vocab_size": 101, "hidden_size": 96,
+  "intermediate_size": 200, "num_hidden_layers": 2, "num_attention_heads": 6, "num_key_value_heads": 3,
+  "max_position_embeddings": 128, "bos_token_id": 1, "eos_token_id": 2})";
+constexpr const char* kBiased = R"({"model_type": "llama", "vocab_size": 101, "hidden_size": 64,
+  "intermediate_size": 88, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 4,
+  "attention_bias": true, "mlp_bias": true, "tie_word_embeddings": true, "max_position_embeddings": 128})";
+constexpr const char* kMistral = R"({"model_type": "mistral", "vocab_size": 101, "hidden_size": 64,
+  "intermediate_size": 96, "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1,
+  "sliding_window": 5, "max_position_embeddings": 128})";
+constexpr const char* kQwen2 = R"({"model_type": "qwen2", "vocab_size": 101, "hidden_size": 64,
+  "intermediate_size": 104, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+  "max_position_embeddings": 128})";
+constexpr const char* kQwen3 = R"({"model_type": "qwen3", "vocab_size": 101, "hidden_size": 64,
+  "intermediate_size": 104, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2,
+  "head_dim": 32, "max_position_embeddings": 128})";
+
+enum class Zeros { none, half, two_of_four };
+
+void write_model(const test::TempFolder& folder, const char* config, DType dtype, Zeros zeros) {
+  folder.write("config.json", config);
+  Random random(7);
+  std::vector<std::vector<std::byte>> values;
+  std::vector<NamedTensor> tensors;
+  for (const auto& [name, shape] : test::tensors_of(config)) {
+    TensorView view = make_tensor_view(dtype, shape, nullptr);
+    auto& bytes = values.emplace_back(view.bytes());
+    const bool norm = shape.size() == 1 && name.ends_with("weight");
+    const double spread = shape.size() == 2 ? 1.5 / std::sqrt(static_cast<double>(shape[1])) : 0.2;
+    const bool pruned = name.find("proj.weight") != std::string::npos;
+    for (std::int64_t i = 0; i < view.numel(); ++i) {
+      double value = (norm ? 1.0 : 0.0) + spread * random.normal();
+      if (pruned && zeros == Zeros::half && random.below(2) == 0) value = 0.0;
+      if (pruned && zeros == Zeros::two_of_four && (i / 4 + i) % 2 == 0) value = 0.0;
+      const auto narrow = static_cast<float>(value);
+      if (dtype == DType::f32) {
+        std::memcpy(bytes.data() + i * 4, &narrow, 4);
+      } else {
+        const std::uint16_t bits = dtype == DType::f16 ? f32_to_f16(narrow) : f32_to_bf16(narrow);
+        std::memcpy(bytes.data() + i * 2, &bits, 2);
+      }
+    }
+    view.data = bytes.data();
+    tensors.push_back({name, view});
+  }
+  write_safetensors(folder / "model.safetensors", tensors, {});
+}
+
+Decoder open(const std::filesystem::path& path) { return Decoder::open(Checkpoint::open(path.string())); }
+
+std::vector<std::int32_t> some_tokens(std::size_t n) {
+  std::vector<std::int32_t> tokens;
+  for (std::size_t i = 0; i < n; ++i) tokens.push_back(static_cast<std::int32_t>((i * 31 + 5) % 101));
+  return tokens;
+}
+
+double distance(std::span<const float> a, std::span<const float> b) {
+  double error = 0.0;
+  double size = 0.0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    error += (static_cast<double>(a[i]) - b[i]) * (static_cast<double>(a[i]) - b[i]);
+    size += static_cast<double>(b[i]) * b[i];
+  }
+  return std::sqrt(error / size);
+}
+
+// ‖logits − expected‖ / ‖expected‖. Inputs of products, keys and values are rounded, each by at most a unit 2⁻¹¹ or 2⁻⁸
+// relative to itself, rms 0.4 of it, about 10 times on the way to a logit, in directions independent of each other:
+// 0.4·√10 units; tenfold for what softmax and gates amplify. A wrong position, head or weight gives about 1.
+double tolerance(DType dtype) { return 13 * (dtype == DType::f16 ? 0x1.0p-11 : 0x1.0p-8); }
+
+class DeviceDecoding : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (kernels::device_info()) return;
+    if (std::getenv("LACUNA_REQUIRE_DEVICE") != nullptr) FAIL() << "no CUDA device";
+    GTEST_SKIP() << "no CUDA device";
+  }
+
+  // Logits after a prompt and after each of some further tokens.
+  static void expect_same(LogitSource& actual, LogitSource& expected, double limit, const std::string& what) {
+    const auto tokens = some_tokens(30);
+    for (LogitSource* source : {&actual, &expected}) source->start(64);
+    const auto prompt = std::span(tokens).first(12);
+    ASSERT_LT(distance(actual.advance(prompt, {}), expected.advance(prompt, {})), limit) << what << " prompt";
+    for (std::size_t i = 12; i < tokens.size(); ++i) {
+      const std::span<const std::int32_t> one(&tokens[i], 1);
+      ASSERT_LT(distance(actual.advance(one, {}), expected.advance(one, {})), limit) << what << " token " << i;
+    }
+  }
+
+  static void run(const char* config, DType dtype) {
+    const test::TempFolder folder;
+    write_model(folder, config, dtype, Zeros::none);
+    const Decoder decoder = open(folder.path());
+    Generator expected(decoder, Compute::f32);
+    for (const bool columns : {false, true}) {
+      DeviceDecoder actual(load_device_weights(decoder, {columns}, {}));
+      expect_same(actual, expected, tolerance(dtype),
+                  decoder.config().model_type + " " + std::string(dtype_name(dtype)) + (columns ? " columns" : ""));
+    }
+  }
+};
+
+TEST_F(DeviceDecoding, LogitsFollowTheProcessor) {
+  for (const char* config : {kLlama, kBiased, kMistral, kQwen2, kQwen3}) {
+    for (const DType dtype : {DType::f16, DType::bf16, DType::f32}) run(config, dtype);
+  }
+}
+
+TEST_F(DeviceDecoding, PackedModelsStayPackedAndFollowTheProcessor) {
+  for (const DType dtype : {DType::f16, DType::bf16}) {
+    for (const Zeros zeros : {Zeros::half, Zeros::two_of_four}) {
+      const test::TempFolder folder;
+      const test::TempFolder packed_folder;
+      write_model(folder, kLlama, dtype, zeros);
+      (void)pack_model(folder.path().string(), packed_folder / "packed", {});
+      const Decoder packed = open(packed_folder / "packed");
+      const Decoder dense = open(folder.path());
+      Generator expected(dense, Compute::f32);
+      DeviceDecoder actual(load_device_weights(packed, {}, {}));
+      const auto& layer = actual.weights().layers[0];
+      for (const DeviceProduct* product : {&layer.qkv, &layer.output, &layer.gate_up, &layer.down}) {
+        ASSERT_EQ(product->form(), zeros == Zeros::half ? "lanes" : "two_four");
+      }
+      expect_same(actual, expected, tolerance(dtype), "packed");
+      DeviceDecoder columns(load_device_weights(packed, {true}, {}));
+      expect_same(columns, expected, tolerance(dtype), "packed, as columns");
+    }
+  }
+}
+
+// An input within rounding of its threshold may fall on either side; it is among the smallest of its vector.
+TEST_F(DeviceDecoding, ThresholdsFollowTheProcessor) {
+  const test::TempFolder folder;
+  write_model(folder, kLlama, DType::f16, Zeros::none);
+  const Decoder decoder = open(folder.path());
+  std::vector<InputThreshold> thresholds;
+  for (std::int64_t layer = 0; layer < 2; ++layer) {
+    float threshold = 0.2F;
+    for (const auto& spec : layer_linears(decoder.config(), layer)) {
+      thresholds.push_back({layer, spec.component, threshold += 0.05F});
+    }
+  }
+  WholeForward forward(decoder, Compute::f32);
+  forward.set_thresholds(thresholds);
+  DeviceDecoder actual(load_device_weights(decoder, {true}, {}));
+  actual.start(40);
+  const auto tokens = some_tokens(30);
+  actual.set_thresholds(thresholds);
+  KvCache cache(decoder.config(), 40);
+  const Matrix<float> states = forward.extend(tokens, cache, {});
+  Matrix<float> logits(1, 101);
+  forward.head().logits(states.view().block(29, 1, 0, states.cols()), logits.view());
+  const std::span<const float> expected(logits.data(), 101);
+  EXPECT_GT(*forward.skipped_weights(), 0.2);
+  EXPECT_LT(distance(actual.advance(tokens, {}), expected), 4 * tolerance(DType::f16));
+}
+
+TEST_F(DeviceDecoding, ObservedInputsAreThoseOfTheProcessor) {
+  const test::TempFolder folder;
+  write_model(folder, kLlama, DType::f16, Zeros::none);
+  const Decoder decoder = open(folder.path());
+  std::vector<std::vector<float>> expected;
+  Matrix<float> hidden(1, decoder.config().hidden_size);
+  const std::int32_t token = 17;
+  decoder.embed({&token, 1}, 1, hidden.view());
+  LayerForward forward(decoder.config(), Compute::f32);
+  for (std::int64_t i = 0; i < 2; ++i) {
+    forward.run(decoder.load_layer(i, WeightStorage::mapped), hidden.view(), 1, [&](const TappedInput& tap) {
+      expected.emplace_back(tap.input.row(0), tap.input.row(0) + tap.input.cols);
+    });
+  }
+  for (const bool columns : {false, true}) {
+    DeviceDecoder actual(load_device_weights(decoder, {columns}, {}));
+    actual.start(8);
+    std::size_t i = 0;
+    actual.observe(token, [&](std::int64_t layer, InputGroup group, std::span<const float> input) {
+      ASSERT_EQ(i, static_cast<std::size_t>(layer) * kInputGroups + static_cast<std::size_t>(group));
+      ASSERT_EQ(input.size(), expected[i].size());
+      ASSERT_LT(distance(input, expected[i]), tolerance(DType::f16));
+      ++i;
+    });
+    EXPECT_EQ(i, expected.size());
+  }
+}
+
+TEST_F(DeviceDecoding, RunsAgreeToTheBitAndCapacityDoesNotShow) {
+  const test::TempFolder folder;
+  write_model(folder, kLlama, DType::bf16, Zeros::none);
+  DeviceDecoder decoder(load_device_weights(open(folder.path()), {}, {}));
+  GenerateOptions options;
+  options.max_new_tokens = 20;
+  options.stop_at_eos = false;
+  options.seed = 4;
+  const auto first = generate_tokens(decoder, some_tokens(5), options, {}, {});
+  const auto logits = [&](std::int64_t capacity) {
+    decoder.start(capacity);
+    const auto span = decoder.advance(some_tokens(9), {});
+    return std::vector<float>(span.begin(), span.end());
+  };
+  const auto small = logits(9);
+  EXPECT_EQ(logits(100), small);
+  EXPECT_EQ(logits(9), small);
+  EXPECT_EQ(generate_tokens(decoder, some_tokens(5), options, {}, {}), first);
+}
+
+TEST_F(DeviceDecoding, RefusesBadTokensAndThresholds) {
+  const test::TempFolder folder;
+  write_model(folder, kLlama, DType::bf16, Zeros::none);
+  const Decoder model = open(folder.path());
+  DeviceDecoder decoder(load_device_weights(model, {}, {}));
+  decoder.start(8);
+  for (const std::int32_t token : {-1, 101}) EXPECT_THROW((void)decoder.advance({&token, 1}, {}), Error);
+  const auto refused = [](DeviceDecoder& target, const InputThreshold& threshold) {
+    EXPECT_THROW(target.set_thresholds({&threshold, 1}), Error);
+  };
+  refused(decoder, {0, "mlp.down_proj", 0.5F});  // its weights are rows
+  DeviceDecoder columns(load_device_weights(model, {true}, {}));
+  refused(columns, {2, "mlp.down_proj", 0.5F});
+  refused(columns, {0, "mlp.none", 0.5F});
+  refused(columns, {0, "mlp.down_proj", -1.0F});
+}
+
+TEST(DeviceSupport, NamesWhatAModelLacks) {
+  EXPECT_NO_THROW(require_device_support(parse_config(kLlama)));
+  try {
+    require_device_support(parse_config(test::kTinyOptConfig));
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::unsupported_model);
+    EXPECT_NE(error.message().find("LayerNorm"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace lacuna
