@@ -41,22 +41,11 @@ std::optional<NullOptions> null_options(const NullArgument& argument, const Chos
   return options;
 }
 
-StructureTest test_structure(const Session& session, const FeaturePatterns& patterns, const NullArgument& argument,
-                             const std::optional<NullOptions>& options, std::vector<Statistic> statistics,
-                             const Procedure& procedure) {
-  StructureTest test;
-  test.options = options;
-  test.statistics = std::move(statistics);
-  test.observed = procedure(patterns, argument.seed);
-  if (!options) return test;
-  test.drawn = draw_null(patterns.bits(), *options, procedure, session.context());
+NullComparison test_structure(const Session& session, const FeaturePatterns& patterns, const NullArgument& argument,
+                              const std::optional<NullOptions>& options, std::vector<Statistic> statistics,
+                              const Procedure& procedure) {
+  auto test = compare_with_null(patterns, argument.seed, options, std::move(statistics), procedure, session.context());
   session.finish_progress();
-  std::vector<double> p;
-  for (std::size_t s = 0; s < test.statistics.size(); ++s) {
-    test.tests.push_back(test_against_null(test.observed[s], test.drawn[s], test.statistics[s].tail));
-    p.push_back(test.tests.back().p);
-  }
-  test.p_holm = holm(p);
   return test;
 }
 
@@ -65,9 +54,10 @@ std::string null_name(const NullOptions& options) {
   return options.m == 0 ? name : fmt::format("{}, groups of {}", name, options.m);
 }
 
-Json null_head_json(const NullOptions& options) {
-  Json json = {{"model", null_model_name(options.model)}, {"draws", options.draws}, {"seed", options.seed}};
-  if (options.m != 0) json["m"] = options.m;
+Json null_head_json(const std::optional<NullOptions>& options) {
+  if (!options) return nullptr;
+  Json json = {{"model", null_model_name(options->model)}, {"draws", options->draws}, {"seed", options->seed}};
+  if (options->m != 0) json["m"] = options->m;
   return json;
 }
 
@@ -75,9 +65,9 @@ Json test_json(const NullTest& test) {
   return {{"mean", test.mean}, {"std", test.std}, {"z", test.z ? Json(*test.z) : Json(nullptr)}, {"p", test.p}};
 }
 
-Json null_json(const StructureTest& test) {
+Json null_json(const NullComparison& test) {
   if (!test.options) return nullptr;
-  Json json = null_head_json(*test.options);
+  Json json = null_head_json(test.options);
   for (std::size_t s = 0; s < test.statistics.size(); ++s) {
     Json entry = {{"observed", test.observed[s]}};
     entry.update(test_json(test.tests[s]));
@@ -87,7 +77,7 @@ Json null_json(const StructureTest& test) {
   return json;
 }
 
-void print_structure(const Session& session, const StructureTest& test) {
+void print_structure(const Session& session, const NullComparison& test) {
   std::vector<std::vector<std::string>> rows = {{"statistic", "observed"}};
   if (test.options) rows[0].insert(rows[0].end(), {"by chance", "z", "p", "p (Holm)"});
   for (std::size_t s = 0; s < test.statistics.size(); ++s) {

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "analysis_argument.hpp"
 #include "commands.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/core/version.hpp"
@@ -11,6 +12,7 @@
 #include "lacuna/model/decoder.hpp"
 #include "lacuna/study/activation_file.hpp"
 #include "lacuna/study/activation_run.hpp"
+#include "lacuna/study/analysis_results.hpp"
 #include "lacuna/study/evaluation.hpp"
 
 namespace lacuna::cli {
@@ -29,6 +31,7 @@ struct ActivationsCommand {
   fs::path out;
   fs::path active_out;
   ActivationOptions options;
+  DatabaseArgument database;
 };
 
 std::string joined(const std::vector<std::string>& components) {
@@ -114,6 +117,22 @@ void write_active(const fs::path& file, const std::vector<ActiveInput>& inputs, 
       context);
 }
 
+Json options_json(const ActivationsCommand& command, const ActivationProfile& profile) {
+  Json options = {{"calibration", profile.calibration},
+                  {"calibration_digest", profile.calibration_digest},
+                  {"samples", profile.samples},
+                  {"seqlen", profile.seqlen},
+                  {"targets", profile.targets},
+                  {"compute", command.compute},
+                  {"allocate", command.allocate},
+                  {"coactivation", command.options.coactivation ? Json(*command.options.coactivation) : Json(nullptr)}};
+  if (command.options.greedy) {
+    options["greedy_step"] = command.options.greedy_step;
+    options["greedy_sequences"] = command.options.greedy_sequences;
+  }
+  return options;
+}
+
 void run_activations(const Session& session, ActivationsCommand command) {
   command.options.compute = parse_compute(command.compute);
   command.options.greedy = command.allocate == "greedy";
@@ -121,6 +140,7 @@ void run_activations(const Session& session, ActivationsCommand command) {
   if (!command.active_out.empty() && !command.options.coactivation) {
     throw Error(ErrorCode::missing_argument, "--active-out needs --coactivation SPARSITY: what counts as active");
   }
+  const AnalysisStore store(command.database, "activations", command.seed);
   const Decoder decoder = Decoder::open(Checkpoint::open(command.model));
   const auto source = read_evaluation_text(command.model, command.calibration);
   const auto calibration = draw_calibration(source, command.samples, command.seqlen, command.seed);
@@ -130,6 +150,12 @@ void run_activations(const Session& session, ActivationsCommand command) {
   run.profile.seed = command.seed;
   if (!command.active_out.empty()) write_active(command.active_out, run.active, command.model, session.context());
   if (!command.out.empty()) write_activation_profile(command.out, run.profile);
+  if (store.wanted()) {
+    AnalysisResults results;
+    results.analysis.source = command.model;
+    add_profile(run.profile, results);
+    store.save(std::move(results), options_json(command, run.profile));
+  }
   session.finish_progress();
   print_inputs(session, run.profile);
   print_allocations(session, run.profile);
@@ -173,6 +199,7 @@ void add_activations(Application& app) {
       ->capture_default_str();
   command.add_option("-o,--out", options->out, "write the profile as JSON, for `lacuna eval --profile`")
       ->type_name("FILE");
+  add_database_argument(command, options->database);
   command.footer(
       "Entries with |x| ≤ t count as 0. t is the quantile of |x|; TEAL's threshold assumes that x is symmetric.\n"
       "Example: lacuna activations model --calib wiki.txt --sparsity 0.25,0.5 -o profile.json\n"

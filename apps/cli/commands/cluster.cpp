@@ -4,10 +4,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "analysis_argument.hpp"
 #include "commands.hpp"
 #include "lacuna/cluster/neighbourhood_clusters.hpp"
 #include "lacuna/cluster/separation_null.hpp"
 #include "lacuna/core/error.hpp"
+#include "lacuna/study/analysis_results.hpp"
 #include "null_argument.hpp"
 #include "weight_points.hpp"
 
@@ -17,6 +19,7 @@ namespace {
 struct ClusterCommand {
   FeatureArgument features;
   NullArgument null;
+  DatabaseArgument database;
   NeighbourhoodOptions run;
   std::string on = "patterns";
 };
@@ -121,10 +124,10 @@ void print_summaries(const Session& session, const std::vector<Summary>& summari
 }
 
 // Columns shuffled, one run a draw: no mask has to be shuffled as a whole (cluster/separation_null.hpp).
-StructureTest test_shuffled_columns(const Session& session, const ClusterCommand& command,
-                                    const FeaturePatterns& patterns, const NullOptions& options,
-                                    std::vector<Statistic> statistics, std::vector<double> observed) {
-  StructureTest test;
+NullComparison test_shuffled_columns(const Session& session, const ClusterCommand& command,
+                                     const FeaturePatterns& patterns, const NullOptions& options,
+                                     std::vector<Statistic> statistics, std::vector<double> observed) {
+  NullComparison test;
   test.options = options;
   test.statistics = std::move(statistics);
   test.observed = std::move(observed);
@@ -135,17 +138,12 @@ StructureTest test_shuffled_columns(const Session& session, const ClusterCommand
   null.draws = options.draws;
   null.seed = options.seed;
   test.drawn = draw_separation_null(patterns, null, session.context());
-  std::vector<double> p;
-  for (std::size_t s = 0; s < test.statistics.size(); ++s) {
-    test.tests.push_back(test_against_null(test.observed[s], test.drawn[s], test.statistics[s].tail));
-    p.push_back(test.tests.back().p);
-  }
-  test.p_holm = holm(p);
+  test_drawn(test);
   return test;
 }
 
-StructureTest test_separation(const Session& session, const ClusterCommand& command, const ChosenFeatures& features,
-                              const std::vector<ClusterRun>& runs) {
+NullComparison test_separation(const Session& session, const ClusterCommand& command, const ChosenFeatures& features,
+                               const std::vector<ClusterRun>& runs) {
   std::vector<Statistic> statistics;
   for (const int k : command.run.k) statistics.push_back({fmt::format("separation_{}", k), Tail::greater});
   auto options = null_options(command.null, features);
@@ -158,7 +156,7 @@ StructureTest test_separation(const Session& session, const ClusterCommand& comm
     return test_shuffled_columns(session, command, features.patterns(), *options, std::move(statistics),
                                  mean_separations(runs, command.run.k));
   }
-  StructureTest plain;  // without draws
+  NullComparison plain;  // without draws
   plain.statistics = statistics;
   plain.observed = mean_separations(runs, command.run.k);
   if (!options) return plain;
@@ -171,6 +169,7 @@ StructureTest test_separation(const Session& session, const ClusterCommand& comm
 }
 
 void run_cluster(const Session& session, ClusterCommand command) {
+  const AnalysisStore store(command.database, "cluster", command.null.seed);
   const ChosenFeatures features(command.features);
   const auto& patterns = features.patterns();
   command.run.n = std::min(command.run.n, patterns.count());
@@ -181,6 +180,19 @@ void run_cluster(const Session& session, ClusterCommand command) {
   const auto test = test_separation(session, command, features, runs);
   const auto summaries = summarise(runs, command.run.k);
   session.finish_progress();
+  if (store.wanted()) {
+    AnalysisResults results;
+    results.statistics = statistic_records(test);
+    results.clusters = cluster_records(runs);
+    store.save(std::move(results), features,
+               {{"k", command.run.k},
+                {"n", command.run.n},
+                {"seeds", command.run.seeds},
+                {"feature", command.run.feature ? Json(*command.run.feature) : Json(nullptr)},
+                {"inits", command.run.initialisations},
+                {"on", command.on},
+                {"null", null_head_json(test.options)}});
+  }
   session.print(features.heading());
   session.print(fmt::format("k-means of the {} of the {} nearest features of {} feature{}:", command.on, command.run.n,
                             command.run.seeds, command.run.seeds == 1 ? "" : "s"));
@@ -223,6 +235,7 @@ void add_cluster(Application& app) {
       ->check(CLI::IsMember({"patterns", "weights"}))
       ->capture_default_str();
   add_null_argument(command, options->null);
+  add_database_argument(command, options->database);
   command.footer(
       "separation = between / within. Each random mask goes through the whole procedure: its own features, neighbours\n"
       "and clusters.\n"

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <sstream>
 
+#include "analysis_argument.hpp"
 #include "commands.hpp"
 #include "lacuna/cluster/cluster_orders.hpp"
 #include "lacuna/cluster/coherence.hpp"
@@ -22,6 +23,7 @@ namespace {
 struct CoherenceCommand {
   FeatureArgument features;
   NullArgument null;
+  DatabaseArgument database;
   std::int64_t block = 8;
   std::string order = "stored";  // a name or a file
   std::optional<std::int64_t> feature;
@@ -101,15 +103,15 @@ bool is_named(const std::string& order) {
   return std::find(std::begin(kNames), std::end(kNames), order) != std::end(kNames);
 }
 
-Json null_of_mean(const StructureTest& test) {
+Json null_of_mean(const NullComparison& test) {
   if (!test.options) return nullptr;
-  Json json = null_head_json(*test.options);
+  Json json = null_head_json(test.options);
   json.update(test_json(test.tests[0]));
   return json;
 }
 
 void print_coherence(const Session& session, const CoherenceCommand& command, const Coherence& coherence,
-                     double expected, const StructureTest& test) {
+                     double expected, const NullComparison& test) {
   session.print(fmt::format("{} groups of {}, order {}. Share of rows that are zero in all features of a group: {}{}",
                             coherence.groups.size(), command.block, command.order, coherence_level(coherence.mean),
                             has_block_structure(coherence.mean) ? ", block structure" : ""));
@@ -119,7 +121,16 @@ void print_coherence(const Session& session, const CoherenceCommand& command, co
                   expected, 100.0 * coherence.skipped));
 }
 
+Json options_json(const CoherenceCommand& command, const NullComparison& test) {
+  Json options = {{"block", command.block}, {"order", command.order}};
+  if (command.order == "gradient") options["feature"] = command.feature ? Json(*command.feature) : Json(nullptr);
+  if (command.order == "kmeans") options["k"] = command.k;
+  options["null"] = null_head_json(test.options);
+  return options;
+}
+
 void run_coherence(const Session& session, const CoherenceCommand& command) {
+  const AnalysisStore store(command.database, "coherence", command.null.seed);
   const ChosenFeatures features(command.features);
   const auto& patterns = features.patterns();
   const MakeOrder make_order = order_maker(command);
@@ -135,6 +146,14 @@ void run_coherence(const Session& session, const CoherenceCommand& command) {
         const auto drawn_order = make_order(drawn, seed);
         return std::vector<double>{block_coherence(drawn, drawn_order, command.block).mean};
       });
+  if (store.wanted()) {
+    AnalysisResults results;
+    results.statistics = statistic_records(test);
+    results.statistics.push_back({.statistic = "expected_independent", .value = expected});
+    results.statistics.push_back({.statistic = "skipped", .value = coherence.skipped});
+    results.coherence = coherence.groups;
+    store.save(std::move(results), features, options_json(command, test));
+  }
   session.print(features.heading());
   print_coherence(session, command, coherence, expected, test);
   Json document = features.json();
@@ -174,6 +193,7 @@ void add_coherence(Application& app) {
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
   add_null_argument(command, options->null);
+  add_database_argument(command, options->database);
   command.footer(
       "The coherence of a group is the share of rows in which all its entries are zero. A random mask gets an order of "
       "its\n"

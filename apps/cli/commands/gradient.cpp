@@ -3,11 +3,13 @@
 
 #include <cmath>
 
+#include "analysis_argument.hpp"
 #include "commands.hpp"
 #include "lacuna/cluster/gradient.hpp"
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/random.hpp"
 #include "lacuna/render/spy.hpp"
+#include "lacuna/study/analysis_results.hpp"
 #include "null_argument.hpp"
 
 namespace lacuna::cli {
@@ -16,6 +18,7 @@ namespace {
 struct GradientCommand {
   FeatureArgument features;
   NullArgument null;
+  DatabaseArgument database;
   std::optional<std::int64_t> feature;
   std::int64_t n = 127;
   std::filesystem::path out;
@@ -66,6 +69,7 @@ void write_picture(const GradientCommand& command, const ChosenFeatures& feature
 }
 
 void run_gradient(const Session& session, const GradientCommand& command) {
+  const AnalysisStore store(command.database, "gradient", command.null.seed);
   const ChosenFeatures features(command.features);
   if (!command.out.empty()) require_distinct_paths(command.out, features.matrix().source);
   const auto& patterns = features.patterns();
@@ -74,6 +78,16 @@ void run_gradient(const Session& session, const GradientCommand& command) {
                                    [&](const FeaturePatterns& drawn, std::uint64_t seed) {
                                      return spread(draw(command, drawn, seed), drawn.rows());
                                    });
+  if (store.wanted()) {
+    AnalysisResults results;
+    results.statistics = statistic_records(test);
+    add_neighbours(gradient.feature, std::span(gradient.indices), std::span(gradient.distances), patterns.rows(),
+                   results.neighbours);
+    store.save(std::move(results), features,
+               {{"feature", command.feature ? Json(*command.feature) : Json(nullptr)},
+                {"n", gradient.indices.size() - 1},
+                {"null", null_head_json(test.options)}});
+  }
   session.print(features.heading());
   session.print(
       fmt::format("Distance of feature {} to {} random others:", gradient.feature, gradient.indices.size() - 1));
@@ -110,6 +124,7 @@ void add_gradient(Application& app) {
   command.add_option("-o,--out", options->out, "spy plot to write, one line per feature: .png or .svg")
       ->type_name("FILE");
   add_null_argument(command, options->null);
+  add_database_argument(command, options->database);
   command.footer(
       "Example: lacuna gradient pruned --matrix 0.mlp.down_proj --feature 5 -o gradient.png\n"
       "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");

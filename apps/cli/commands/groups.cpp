@@ -1,8 +1,10 @@
 // `lacuna groups`: features grouped with their nearest, and what a group has in common.
 #include <fmt/format.h>
 
+#include "analysis_argument.hpp"
 #include "commands.hpp"
 #include "lacuna/cluster/grouping.hpp"
+#include "lacuna/study/analysis_results.hpp"
 #include "null_argument.hpp"
 
 namespace lacuna::cli {
@@ -11,6 +13,7 @@ namespace {
 struct GroupsCommand {
   FeatureArgument features;
   NullArgument null;
+  DatabaseArgument database;
   std::int64_t size = 8;
   std::int64_t sample = 0;  // 0: exhaustive
 };
@@ -54,6 +57,7 @@ Json group_json(const FeatureGroup& group, const GroupMetrics& metrics) {
 }
 
 void run_groups(const Session& session, const GroupsCommand& command) {
+  const AnalysisStore store(command.database, "groups", command.null.seed);
   const ChosenFeatures features(command.features);
   const auto& patterns = features.patterns();
   const auto groups = make_groups(command, patterns, command.null.seed, session.context());
@@ -63,6 +67,14 @@ void run_groups(const Session& session, const GroupsCommand& command) {
                                      return means(measure_groups(drawn, make_groups(command, drawn, seed, {})));
                                    });
   session.finish_progress();
+  if (store.wanted()) {
+    AnalysisResults results;
+    results.statistics = statistic_records(test);
+    results.groups =
+        group_records(groups, metrics, features.matrix(), matrix_origin(features.set(), features.matrix()));
+    store.save(std::move(results), features,
+               {{"size", command.size}, {"sample", command.sample}, {"null", null_head_json(test.options)}});
+  }
   session.print(features.heading());
   session.print(fmt::format("{} groups of {} ({}), means over the groups:", groups.size(), command.size,
                             command.sample == 0 ? "exhaustive" : "sampled"));
@@ -93,6 +105,7 @@ void add_groups(Application& app) {
       ->type_name("COUNT")
       ->capture_default_str();
   add_null_argument(command, options->null);
+  add_database_argument(command, options->database);
   command.footer(
       "zeros, ones: rows of W that are all zero, all non-zero in a group; duplicates: distinct rows that occur more "
       "than\n"

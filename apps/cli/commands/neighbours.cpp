@@ -1,10 +1,12 @@
 // `lacuna neighbours`: the features nearest to one, or to each.
 #include <fmt/format.h>
 
+#include "analysis_argument.hpp"
 #include "commands.hpp"
 #include "lacuna/cluster/neighbours.hpp"
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/random.hpp"
+#include "lacuna/study/analysis_results.hpp"
 #include "null_argument.hpp"
 
 namespace lacuna::cli {
@@ -13,6 +15,7 @@ namespace {
 struct NeighboursCommand {
   FeatureArgument features;
   NullArgument null;
+  DatabaseArgument database;
   std::optional<std::int64_t> feature;
   std::int64_t n = 128;
   bool all = false;
@@ -61,7 +64,15 @@ Json one_json(std::int64_t feature, const std::vector<std::int64_t>& indices, co
   return {{"feature", feature}, {"indices", indices}, {"distances", distances}};
 }
 
-void run_one(const Session& session, const NeighboursCommand& command, const ChosenFeatures& features) {
+Json options_json(const NeighboursCommand& command, std::int64_t n, const NullComparison& test) {
+  return {{"feature", command.feature ? Json(*command.feature) : Json(nullptr)},
+          {"n", n},
+          {"all", command.all},
+          {"null", null_head_json(test.options)}};
+}
+
+void run_one(const Session& session, const NeighboursCommand& command, const ChosenFeatures& features,
+             const AnalysisStore& store) {
   const auto nearest = [&](const FeaturePatterns& patterns, std::uint64_t seed) {
     const auto count = static_cast<std::uint64_t>(std::max<std::int64_t>(patterns.count(), 1));
     const auto feature = command.feature.value_or(static_cast<std::int64_t>(Random(seed).below(count)));
@@ -75,6 +86,13 @@ void run_one(const Session& session, const NeighboursCommand& command, const Cho
                                      return others(nearest(drawn, seed).distances.data(), n, 1, drawn.rows());
                                    });
   const auto distances = shares(found.distances.data(), n, patterns.rows());
+  if (store.wanted()) {
+    AnalysisResults results;
+    results.statistics = statistic_records(test);
+    add_neighbours(found.feature, std::span(found.indices), std::span(found.distances), patterns.rows(),
+                   results.neighbours);
+    store.save(std::move(results), features, options_json(command, n, test));
+  }
   session.print(features.heading());
   std::vector<std::vector<std::string>> table = {{"rank", "feature", "distance", "rows"}};
   for (std::size_t i = 0; i < std::min<std::size_t>(distances.size(), 16); ++i) {
@@ -100,7 +118,17 @@ Json graph_json(const NeighbourGraph& graph, std::int64_t rows) {
   return lists;
 }
 
-void run_all(const Session& session, const NeighboursCommand& command, const ChosenFeatures& features) {
+AnalysisResults graph_results(const NeighbourGraph& graph, std::int64_t rows, const NullComparison& test) {
+  AnalysisResults results;
+  results.statistics = statistic_records(test);
+  const auto n = static_cast<std::size_t>(graph.n);
+  for (std::int64_t f = 0; f < graph.features; ++f)
+    add_neighbours(f, std::span(graph.indices_of(f), n), std::span(graph.distances_of(f), n), rows, results.neighbours);
+  return results;
+}
+
+void run_all(const Session& session, const NeighboursCommand& command, const ChosenFeatures& features,
+             const AnalysisStore& store) {
   const auto& patterns = features.patterns();
   const std::int64_t n = std::min(command.n, patterns.count());
   const auto graph = nearest_of_all(patterns, n, session.context());
@@ -111,6 +139,7 @@ void run_all(const Session& session, const NeighboursCommand& command, const Cho
                                    });
   session.finish_progress();
   if (!command.out.empty()) write_graph(command.out, graph, patterns.rows());
+  if (store.wanted()) store.save(graph_results(graph, patterns.rows(), test), features, options_json(command, n, test));
   session.print(features.heading());
   session.print(fmt::format("The {} nearest of every feature, itself included; means over all features:", n));
   print_structure(session, test);
@@ -125,10 +154,11 @@ void run_all(const Session& session, const NeighboursCommand& command, const Cho
 }
 
 void run_neighbours(const Session& session, const NeighboursCommand& command) {
+  const AnalysisStore store(command.database, "neighbours", command.null.seed);
   const ChosenFeatures features(command.features);
   if (!command.out.empty()) require_distinct_paths(command.out, features.matrix().source);
-  if (command.all) return run_all(session, command, features);
-  run_one(session, command, features);
+  if (command.all) return run_all(session, command, features, store);
+  run_one(session, command, features, store);
 }
 
 }  // namespace
@@ -147,6 +177,7 @@ void add_neighbours(Application& app) {
       ->needs(all)
       ->type_name("FILE");
   add_null_argument(command, options->null);
+  add_database_argument(command, options->database);
   command.footer(
       "Distance: the share of rows in which exactly one of two features is not zero.\n"
       "Example: lacuna neighbours pruned --matrix 0.mlp.down_proj --feature 5 --n 16\n"

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 
+#include "analysis_argument.hpp"
 #include "commands.hpp"
 #include "lacuna/cluster/pairs.hpp"
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/formats/npy.hpp"
+#include "lacuna/study/analysis_results.hpp"
 #include "null_argument.hpp"
 
 namespace lacuna::cli {
@@ -16,13 +18,12 @@ namespace {
 struct PairsCommand {
   FeatureArgument features;
   NullArgument null;
+  DatabaseArgument database;
   std::filesystem::path out;
 };
 
 const std::vector<Statistic> kStatistics = {
     {"mean", Tail::less}, {"std", Tail::greater}, {"min", Tail::less}, {"max", Tail::greater}};
-constexpr double kBandLow = 0.025;
-constexpr double kBandHigh = 0.975;
 
 // The statistics, then the share of pairs at or below 0, 1, … rows.
 std::vector<double> summarize(const PairDistances& pairs) {
@@ -36,18 +37,15 @@ std::vector<double> summarize(const PairDistances& pairs) {
   return values;
 }
 
+std::span<const std::vector<double>> drawn_cdfs(const NullComparison& test) {
+  if (!test.options) return {};
+  return std::span(test.drawn).subspan(kStatistics.size());
+}
+
 // [[distance, low, high], …] where 95 % of the random masks' CDFs pass, at the distances of the observed CDF.
-Json cdf_band(const StructureTest& test, const PairDistances& pairs) {
+Json cdf_band(const std::vector<PairDistanceRecord>& records) {
   Json band = Json::array();
-  for (std::size_t d = 0; d < pairs.histogram.size() && pairs.rows > 0; ++d) {
-    if (pairs.histogram[d] == 0) continue;
-    auto shares = test.drawn[kStatistics.size() + d];
-    std::sort(shares.begin(), shares.end());
-    const auto last = static_cast<double>(shares.size() - 1);
-    band.push_back({static_cast<double>(d) / static_cast<double>(pairs.rows),
-                    shares[static_cast<std::size_t>(kBandLow * last)],
-                    shares[static_cast<std::size_t>(kBandHigh * last + 0.999)]});
-  }
+  for (const auto& r : records) band.push_back({r.distance, *r.null_low, *r.null_high});
   return band;
 }
 
@@ -69,7 +67,7 @@ void write_matrix(const std::filesystem::path& out, const FeaturePatterns& patte
   file.commit();
 }
 
-void print_distances(const Session& session, const PairDistances& pairs, const StructureTest& test) {
+void print_distances(const Session& session, const PairDistances& pairs, const NullComparison& test) {
   session.print(
       fmt::format("Hamming distance of {} pairs, as a share of {} rows:", human_count(pairs.pairs()), pairs.rows));
   print_structure(session, test);
@@ -79,6 +77,7 @@ void print_distances(const Session& session, const PairDistances& pairs, const S
 }
 
 void run_pairs(const Session& session, const PairsCommand& command) {
+  const AnalysisStore store(command.database, "pairs", command.null.seed);
   const ChosenFeatures features(command.features);
   if (!command.out.empty()) require_distinct_paths(command.out, features.matrix().source);
   const auto& patterns = features.patterns();
@@ -88,6 +87,14 @@ void run_pairs(const Session& session, const PairsCommand& command) {
                      [](const FeaturePatterns& drawn, std::uint64_t) { return summarize(all_pair_distances(drawn)); });
   if (!command.out.empty()) write_matrix(command.out, patterns, session.context());
   session.finish_progress();
+  const auto records = pair_records(pairs, drawn_cdfs(test));
+  if (store.wanted()) {
+    AnalysisResults results;
+    results.statistics = statistic_records(test);
+    results.statistics.push_back({.statistic = "mean_with_diagonal", .value = pairs.mean_with_diagonal()});
+    results.pairs = records;
+    store.save(std::move(results), features, {{"null", null_head_json(test.options)}});
+  }
   session.print(features.heading());
   print_distances(session, pairs, test);
   if (!command.out.empty()) session.print(command.out.string());
@@ -104,7 +111,7 @@ void run_pairs(const Session& session, const PairsCommand& command) {
   document["cdf"] = std::move(cdf);
   document["seed"] = command.null.seed;
   document["null"] = null_json(test);
-  if (test.options) document["null"]["cdf_band"] = cdf_band(test, pairs);
+  if (test.options) document["null"]["cdf_band"] = cdf_band(records);
   if (!command.out.empty()) document["out"] = command.out.string();
   session.print_json(document);
 }
@@ -117,6 +124,7 @@ void add_pairs(Application& app) {
   add_feature_argument(command, options->features);
   command.add_option("-o,--out", options->out, "write the whole matrix of distances: .npy, float32")->type_name("FILE");
   add_null_argument(command, options->null);
+  add_database_argument(command, options->database);
   command.footer(
       "The distances are counted into a histogram; the matrix of all pairs is never held in memory.\n"
       "Example: lacuna pairs pruned --matrix 0.mlp.down_proj --null 200 --null-model columns\n"

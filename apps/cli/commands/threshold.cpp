@@ -1,8 +1,10 @@
 // `lacuna threshold`: zero the small weights of matrices.
 #include <fmt/format.h>
 
+#include "analysis_argument.hpp"
 #include "commands.hpp"
 #include "lacuna/core/error.hpp"
+#include "lacuna/study/analysis_results.hpp"
 #include "lacuna/study/threshold_run.hpp"
 
 namespace lacuna::cli {
@@ -10,6 +12,7 @@ namespace {
 
 struct ThresholdCommand {
   ThresholdRequest request;
+  DatabaseArgument database;
   double threshold = -1.0;
   double sparsity = -1.0;
   bool preset = false;
@@ -33,8 +36,24 @@ ThresholdRequest request_of(const ThresholdCommand& command, bool given, bool ta
   return request;
 }
 
-void run_threshold(const Session& session, const ThresholdRequest& request) {
+Json options_json(const ThresholdRequest& request) {
+  constexpr const char* kKinds[] = {"threshold", "preset", "sparsity"};
+  const bool valued = request.kind != ThresholdKind::preset;
+  return {{"kind", kKinds[static_cast<int>(request.kind)]},
+          {"value", valued ? Json(request.value) : Json(nullptr)},
+          {"layer", request.selection.layer ? Json(*request.selection.layer) : Json(nullptr)},
+          {"component", request.selection.component ? Json(*request.selection.component) : Json(nullptr)}};
+}
+
+void run_threshold(const Session& session, const ThresholdRequest& request, const DatabaseArgument& database) {
+  const AnalysisStore store(database, "threshold", 0);
   const auto matrices = apply_thresholds(request, session.context());
+  if (store.wanted()) {
+    AnalysisResults results;
+    results.analysis.source = request.reference;
+    results.weights = weight_records(matrices);
+    store.save(std::move(results), options_json(request));
+  }
   session.finish_progress();
   std::vector<std::vector<std::string>> rows = {
       {"layer", "component", "threshold", "zeros before", "zeros", "energy kept", "pattern"}};
@@ -77,11 +96,12 @@ void add_threshold(Application& app) {
   command.add_option("--component", options->component, "only this component, e.g. mlp.down_proj");
   command.add_option("-o,--out", options->request.out, "write .pt files as the scripts name them; must not exist")
       ->type_name("DIR");
+  add_database_argument(command, options->database);
   command.footer(
       "Example: lacuna threshold model --sparsity 0.9 --component mlp.down_proj -o thresholded\n"
       "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");
   app.on_run(command, [options, given, targeted](const Session& session) {
-    run_threshold(session, request_of(*options, given->count() > 0, targeted->count() > 0));
+    run_threshold(session, request_of(*options, given->count() > 0, targeted->count() > 0), options->database);
   });
 }
 

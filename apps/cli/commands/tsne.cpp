@@ -3,12 +3,14 @@
 
 #include <numeric>
 
+#include "analysis_argument.hpp"
 #include "commands.hpp"
 #include "lacuna/cluster/gradient.hpp"
 #include "lacuna/cluster/neighbours.hpp"
 #include "lacuna/cluster/tsne.hpp"
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/error.hpp"
+#include "lacuna/study/analysis_results.hpp"
 #include "matrix_argument.hpp"
 #include "weight_points.hpp"
 
@@ -17,6 +19,7 @@ namespace {
 
 struct TsneCommand {
   FeatureArgument features;
+  DatabaseArgument database;
   TsneOptions tsne;
   std::optional<std::int64_t> feature;
   std::optional<double> perplexity;
@@ -37,6 +40,7 @@ void write_csv(const std::filesystem::path& file, const std::vector<std::int64_t
 }
 
 void run_tsne(const Session& session, TsneCommand command) {
+  const AnalysisStore store(command.database, "tsne", command.tsne.seed);
   const ChosenFeatures features(command.features);
   const auto& patterns = features.patterns();
   if (!command.out.empty()) require_distinct_paths(command.out, features.matrix().source);
@@ -56,6 +60,21 @@ void run_tsne(const Session& session, TsneCommand command) {
       kmeans(points, {static_cast<int>(std::min<std::int64_t>(command.k, n)), 10, 300, command.tsne.seed});
   const char* method = embedding.method == TsneMethod::exact ? "exact" : "barnes-hut";
   if (!command.out.empty()) write_csv(command.out, indices, clusters.labels, embedding);
+  if (store.wanted()) {
+    AnalysisResults results;
+    results.statistics.push_back({.statistic = "kl", .value = embedding.kl});
+    results.points = point_records(indices, embedding, clusters.labels);
+    store.save(std::move(results), features,
+               {{"feature", command.feature ? Json(*command.feature) : Json(nullptr)},
+                {"n", n},
+                {"all", command.all},
+                {"perplexity", command.tsne.perplexity},
+                {"iterations", command.tsne.iterations},
+                {"starts", command.tsne.starts},
+                {"method", method},
+                {"k", clusters.k},
+                {"on", command.on}});
+  }
   session.print(features.heading());
   session.print(text_table({{"features", std::to_string(n)},
                             {"perplexity", fmt::format("{:g}", command.tsne.perplexity)},
@@ -109,6 +128,7 @@ void add_tsne(Application& app) {
       ->check(CLI::IsMember({"patterns", "weights"}))
       ->capture_default_str();
   command.add_option("--seed", options->tsne.seed, "of every random choice")->capture_default_str();
+  add_database_argument(command, options->database);
   command.add_option("-o,--out", options->out, "write feature,x,y,cluster as CSV")->type_name("FILE");
   command.footer(
       "Example: lacuna tsne pruned --matrix 0.mlp.down_proj --n 256 -o map.csv\n"

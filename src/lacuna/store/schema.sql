@@ -176,7 +176,7 @@ CREATE TABLE analyses (
 -- The numbers of an analysis, each beside what chance gives.
 CREATE TABLE analysis_statistics (
   analysis_id VARCHAR NOT NULL,           -- -> analyses.analysis_id, here and below
-  statistic VARCHAR NOT NULL,             -- 'separation_8', 'coherence', 'mean_distance', …
+  statistic VARCHAR NOT NULL,             -- as in the command's --json: 'separation_8', 'mean', 'zeros', …
   value DOUBLE NOT NULL,
   null_model VARCHAR,                     -- 'columns', 'margins', 'pattern'; NULL: not tested
   draws BIGINT NOT NULL,
