@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
   add_tsne(app);
   add_show(app);
   add_spy(app);
+  add_plot(app);
   add_generate(app);
   add_tokenize(app);
   add_query(app);

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "lacuna/bits/pattern.hpp"
 #include "lacuna/core/error.hpp"
+#include "lacuna/study/prune_output.hpp"
 
 namespace lacuna::cli {
 namespace {
@@ -10,6 +12,23 @@ namespace fs = std::filesystem;
 
 FeaturePatterns features_of(const TensorView& view, bool by_columns) {
   return by_columns ? FeaturePatterns::columns(view) : FeaturePatterns(BitMatrix::nonzero(view));
+}
+
+// What pruned it, as far as files say: the record beside a checkpoint, or the folder's name in the scripts' tree.
+std::string method_of(const MatrixSet& set, const WeightMatrix& matrix) {
+  std::error_code failure;
+  if (set.kind() == MatrixSetKind::script_tree) {
+    for (const auto& file : scan_script_tree(set.reference())) {
+      if (file.path == matrix.source) return file.method;
+    }
+  }
+  const auto record = matrix.source.parent_path() / kRecordName;
+  if (set.kind() != MatrixSetKind::checkpoint || !fs::exists(record, failure)) return "";
+  try {
+    return read_output_record(record).recipe.method;
+  } catch (const Error&) {  // the matrix is what was asked for; a damaged record beside it only lacks the name
+    return "";
+  }
 }
 
 }  // namespace
@@ -50,10 +69,15 @@ std::string matrix_title(const MatrixSet& set, const WeightMatrix& matrix) {
 }
 
 Json matrix_json(const MatrixSet& set, const WeightMatrix& matrix) {
+  const auto pattern = summarize_pattern(matrix.view);
+  const auto method = method_of(set, matrix);
   return {{"source", set.reference()},
           {"layer", matrix.layer == kNoLayer ? Json(nullptr) : Json(matrix.layer)},
           {"component", matrix.component},
-          {"shape", matrix.view.shape}};
+          {"shape", matrix.view.shape},
+          {"method", method.empty() ? Json(nullptr) : Json(method)},
+          {"sparsity", pattern.sparsity()},
+          {"pattern", pattern.label()}};
 }
 
 void add_feature_argument(CLI::App& command, FeatureArgument& argument) {

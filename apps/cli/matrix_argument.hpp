@@ -18,7 +18,7 @@ const WeightMatrix& choose_matrix(const MatrixSet& set, const std::string& wante
 
 std::string matrix_place(const WeightMatrix& matrix);                        // "layer 0 mlp.down_proj"
 std::string matrix_title(const MatrixSet& set, const WeightMatrix& matrix);  // and the source's name
-Json matrix_json(const MatrixSet& set, const WeightMatrix& matrix);          // {source, layer, component, shape}
+Json matrix_json(const MatrixSet& set, const WeightMatrix& matrix);          // {source, layer, component, shape, method, sparsity, pattern}
 
 // The features of one matrix: its columns, or with --axis rows its rows.
 struct FeatureArgument {

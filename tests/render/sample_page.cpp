@@ -18,6 +18,7 @@
 #include "lacuna/core/random.hpp"
 #include "lacuna/render/page.hpp"
 #include "lacuna/render/spy.hpp"
+#include "lacuna/render/structure_charts.hpp"
 
 namespace {
 using namespace lacuna;
@@ -141,6 +142,36 @@ BarChart invented_bars() {
   return chart;
 }
 
+IntervalChart invented_separations() {
+  IntervalChart chart;
+  chart.title = "Separation of clusters";
+  chart.subtitle = "Mean and standard deviation over 10 neighbourhoods; chance: 100 draws of the null model margins";
+  chart.value_title = "separation: between / within";
+  chart.row_title = "clusters";
+  chart.chance = "chance";
+  for (const char* matrix : {"layer 0 · mlp.up_proj", "layer 0 · mlp.down_proj"}) {
+    for (const int k : {4, 8, 16}) {
+      const std::string row = fmt::format("k = {}", k);
+      chart.intervals.push_back({matrix, row, "observed", 1.04 + 0.01 * k, 0.02, ""});
+      chart.intervals.push_back({matrix, row, "chance", 1.03 + 0.003 * k, 0.01, "p = 0.010"});
+    }
+  }
+  return chart;
+}
+
+DistanceChart invented_distances() {
+  DistanceChart chart;
+  chart.title = "Distances of all pairs · layer 0 · mlp.up_proj";
+  chart.unit = 1.0 / 256;
+  chart.mean = 0.5;
+  for (int d = 64; d <= 192; ++d) {
+    const double share = 0.5 + 0.5 * std::erf((d - 128) / 24.0);
+    chart.cdf.push_back({d / 256.0, share});
+    chart.band.push_back({d / 256.0, 0.97 * share, std::min(1.0, 1.02 * share)});
+  }
+  return chart;
+}
+
 Table invented_results() {
   Table table{
       {{"method"}, {"target"}, {"sparsity", true}, {"perplexity", true}, {"against dense", true}, {"weights", true}},
@@ -161,7 +192,9 @@ std::vector<Chart> sample_charts() {
           distribution_chart(invented_distributions(random, DistributionKind::box)),
           line_chart(invented_sparsities(random)),
           line_chart(invented_errors(random)),
-          bar_chart(invented_bars())};
+          bar_chart(invented_bars()),
+          interval_chart(invented_separations()),
+          distance_chart(invented_distances())};
 }
 
 std::vector<Picture> sample_gallery() {
@@ -196,6 +229,7 @@ Page sample_page(const std::vector<Chart>& charts) {
   page.section("Patterns").paragraph("Where each method kept weights. A click enlarges a picture.");
   page.gallery(sample_gallery());
   page.section("Cost").chart(charts[6]);
+  page.section("Structure").chart(charts[7]).chart(charts[8]);
   page.section("Provenance");
   page.key_values({{"model", "examples/tiny-llama"},
                    {"calibration", "generated.txt, 32 × 256 tokens"},
@@ -227,8 +261,14 @@ std::vector<Chart> hostile_charts() {
   boxes.kind = DistributionKind::box;
   BarChart bars{hostile(23), hostile(24), hostile(25), hostile(26), hostile(27)};
   bars.bars = {{hostile(28), hostile(29), 1}, {"c", "d", 2}};
+  IntervalChart intervals{hostile(49), hostile(50), hostile(51), hostile(52), hostile(53), hostile(54), {}};
+  intervals.intervals = {{hostile(55), hostile(56), hostile(54), 1, 0.5, hostile(57)}, {"b", "c", "d", 2, 0, ""}};
+  DistanceChart distances{hostile(58),       hostile(59), hostile(60), {{0.1, 0.5}, {0.2, 1}},
+                          {{0.1, 0.4, 0.6}}, hostile(61)};
+  distances.band.push_back({0.2, 0.9, 1});
   return {perplexity_chart(perplexities), similarity_chart(similarities), line_chart(lines),
-          distribution_chart(histogram),  distribution_chart(boxes),      bar_chart(bars)};
+          distribution_chart(histogram),  distribution_chart(boxes),      bar_chart(bars),
+          interval_chart(intervals),      distance_chart(distances)};
 }
 
 Page hostile_page(const std::vector<Chart>& charts) {

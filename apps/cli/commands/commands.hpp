@@ -24,6 +24,7 @@ void add_groups(Application& app);
 void add_coherence(Application& app);
 void add_show(Application& app);
 void add_spy(Application& app);
+void add_plot(Application& app);
 void add_generate(Application& app);
 void add_tokenize(Application& app);
 void add_study(Application& app);

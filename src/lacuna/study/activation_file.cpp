@@ -8,7 +8,7 @@
 
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/formats/json_depth.hpp"
+#include "lacuna/study/json_fields.hpp"
 
 namespace lacuna {
 namespace {
@@ -69,66 +69,7 @@ Json to_json(const LinearAllocation& linear) {
   return {{"layer", linear.layer}, {"component", linear.component}, {"weights", linear.weights}, {"targets", targets}};
 }
 
-// Reads fields of one object and says where one is wrong.
-class Fields {
- public:
-  Fields(const Json& json, std::string where) : json_(json), where_(std::move(where)) {
-    if (!json.is_object()) wrong(where_, "an object", json);
-  }
-  const Json& at(const char* key) const {
-    const auto found = json_.find(key);
-    if (found == json_.end())
-      throw Error(ErrorCode::corrupt_file, fmt::format("{}: expected the field {}", where_, key));
-    return *found;
-  }
-  bool has(const char* key) const { return json_.contains(key); }
-  double number(const char* key, double low, double high) const {
-    const Json& value = at(key);
-    const double number = value.is_number() ? value.get<double>() : std::nan("");
-    if (!(low <= number && number <= high)) wrong(path(key), fmt::format("a number in [{}, {}]", low, high), value);
-    return number;
-  }
-  std::int64_t integer(const char* key, std::int64_t low, std::int64_t high) const {
-    const Json& value = at(key);
-    const bool fits = value.is_number_integer() && !(value.is_number_unsigned() && value.get<std::uint64_t>() > kMax);
-    if (!fits || value.get<std::int64_t>() < low || value.get<std::int64_t>() > high) {
-      wrong(path(key), fmt::format("an integer in [{}, {}]", low, high), value);
-    }
-    return value.get<std::int64_t>();
-  }
-  std::string text(const char* key) const {
-    const Json& value = at(key);
-    if (!value.is_string()) wrong(path(key), "a string", value);
-    return value.get<std::string>();
-  }
-  const Json& array(const char* key) const {
-    const Json& value = at(key);
-    if (!value.is_array()) wrong(path(key), "an array", value);
-    return value;
-  }
-  std::vector<double> numbers(const char* key, double low, double high) const {
-    std::vector<double> result;
-    for (const auto& value : array(key)) {
-      const double number = value.is_number() ? value.get<double>() : std::nan("");
-      if (!(low <= number && number <= high)) wrong(path(key), fmt::format("numbers in [{}, {}]", low, high), value);
-      result.push_back(number);
-    }
-    return result;
-  }
-  std::string path(const std::string& key) const { return where_ + "." + key; }
-
- private:
-  static constexpr std::uint64_t kMax = std::uint64_t{1} << 62U;
-
-  [[noreturn]] static void wrong(const std::string& where, const std::string& expected, const Json& got) {
-    std::string text = got.dump(-1, ' ', true, Json::error_handler_t::replace);
-    if (text.size() > 40) text = text.substr(0, 40) + "…";
-    throw Error(ErrorCode::corrupt_file, fmt::format("{}: expected {}, got {}", where, expected, text));
-  }
-
-  const Json& json_;
-  std::string where_;
-};
+using Fields = JsonFields;
 
 constexpr double kLargest = 3.5e38;  // above every f32
 constexpr std::int64_t kMaxCount = std::int64_t{1} << 62;
@@ -272,21 +213,7 @@ void write_activation_profile(const fs::path& file, const ActivationProfile& pro
 }
 
 ActivationProfile read_activation_profile(const fs::path& file) {
-  const std::string text = read_file(file, kMaxProfileBytes);
-  if (const auto offset = find_deep_nesting(text)) {
-    throw Error(ErrorCode::corrupt_file, fmt::format("nested deeper than {} levels", kMaxJsonDepth)).at(file, *offset);
-  }
-  try {
-    return profile_from(Json::parse(text));
-  } catch (const nlohmann::json::parse_error& error) {
-    throw Error(ErrorCode::corrupt_file, fmt::format("expected a JSON document: {}", error.what()))
-        .at(file, error.byte);
-  } catch (const nlohmann::json::exception& error) {
-    throw Error(ErrorCode::corrupt_file, error.what()).at(file);
-  } catch (Error& error) {
-    if (error.path().empty()) error.at(file);
-    throw;
-  }
+  return read_json_document(file.string(), read_file(file, kMaxProfileBytes), profile_from);
 }
 
 }  // namespace lacuna

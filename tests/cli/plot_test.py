@@ -1,0 +1,150 @@
+"""`lacuna plot` from outside: every figure in every format, from documents that the other commands print."""
+import re
+import shutil
+import struct
+import unittest
+import xml.etree.ElementTree as ElementTree
+import zlib
+
+import numpy as np
+
+from lacuna_cli import CliTest, lacuna
+
+PROGRAMS = [program for program in ("node", "rsvg-convert") if not shutil.which(program)]
+draws = unittest.skipIf(PROGRAMS, f"needs programs that are absent: {', '.join(PROGRAMS)}")
+NUMBER = re.compile(r"NaN|undefined|Infinity")
+
+
+def png_pixels(data):
+    """Width, height, and how many different rows of pixels the picture has."""
+    assert data[:8] == b"\x89PNG\r\n\x1a\n"
+    at, idat, size = 8, b"", None
+    while at < len(data):
+        length, kind = struct.unpack(">I4s", data[at:at + 8])
+        body = data[at + 8:at + 8 + length]
+        if kind == b"IHDR":
+            size = struct.unpack(">II", body[:8])
+        if kind == b"IDAT":
+            idat += body
+        at += 12 + length
+    raw = zlib.decompress(idat)
+    stride = len(raw) // size[1]
+    return *size, len({raw[i:i + stride] for i in range(0, len(raw), stride)})
+
+
+class Plot(CliTest):
+    @classmethod
+    def setUpClass(cls):
+        random = np.random.default_rng(3)
+        cls.weights = random.standard_normal((60, 45)).astype(np.float32) * (random.random((60, 45)) < 0.5)
+
+    def document(self, command, *arguments, name="document.json"):
+        np.save(self.folder / "w.npy", self.weights)
+        path = self.folder / name
+        path.write_text(self.ok(command, self.folder / "w.npy", *arguments, "--json").out)
+        return path
+
+    def documents(self):
+        """Figure, its documents and options, and texts that it must show."""
+        pairs = self.document("pairs", "--null", 9, name="pairs.json")
+        clusters = self.document("cluster", "--k", "2,4", "--n", 20, "--seeds", 3, "--null", 9, name="cluster.json")
+        return [
+            ("distances", [pairs], ["Hamming distance (share of rows)", "95 % of random masks", "share of pairs", "mean 0."]),
+            ("separation", [clusters], ["between / within clusters", "k = 2", "k = 4", "chance", "p = "]),
+            ("separation", [clusters, "--metric", "euclidean"], ["Euclidean", "k = 4"]),
+            ("separation", [clusters, clusters], ["k = 2", "observed"]),
+            ("within-between", [clusters], ["mean Hamming distance", "within clusters", "between clusters"]),
+        ]
+
+    def svg_of(self, figure, arguments, name):
+        out = self.folder / name
+        self.ok("plot", figure, *arguments, "-o", out)
+        root = ElementTree.parse(out).getroot()
+        return root, " ".join("".join(text.itertext()) for text in root.iter("{http://www.w3.org/2000/svg}text"))
+
+    @draws
+    def test_every_figure_is_drawn_as_svg_with_its_titles(self):
+        for i, (figure, arguments, texts) in enumerate(self.documents()):
+            with self.subTest(figure=figure, arguments=arguments[1:]):
+                root, shown = self.svg_of(figure, arguments, f"{i}.svg")
+                for text in texts:
+                    self.assertIn(text, shown)
+                markup = (self.folder / f"{i}.svg").read_text()
+                self.assertIsNone(NUMBER.search(markup))
+                self.assertNotIn("href", markup)  # nothing is loaded by who opens it
+                self.assertGreater(len(list(root.iter("{http://www.w3.org/2000/svg}path"))), 10)
+
+    @draws
+    def test_every_figure_is_drawn_as_png_and_pdf(self):
+        for i, (figure, arguments, _) in enumerate(self.documents()):
+            with self.subTest(figure=figure, arguments=arguments[1:]):
+                root, _ = self.svg_of(figure, arguments, f"{i}.svg")
+                png, pdf = self.folder / f"{i}.png", self.folder / f"{i}.pdf"
+                self.ok("plot", figure, *arguments, "-o", png, "--scale", "1.5")
+                width, height, n_rows = png_pixels(png.read_bytes())
+                self.assertAlmostEqual(width, 1.5 * float(root.get("width")), delta=1.5)
+                self.assertAlmostEqual(height, 1.5 * float(root.get("height")), delta=1.5)
+                self.assertGreater(n_rows, 50)  # an empty picture repeats one row
+                self.ok("plot", figure, *arguments, "-o", pdf)
+                self.assertEqual((pdf.read_bytes()[:5], pdf.read_bytes()[-6:-1]), (b"%PDF-", b"%%EOF"))
+
+    @draws
+    def test_the_same_document_gives_the_same_bytes(self):
+        pairs = self.document("pairs", "--null", 9)
+        for ending in ("svg", "png", "pdf"):
+            for name in ("a", "b"):
+                self.ok("plot", "distances", pairs, "-o", self.folder / f"{name}.{ending}")
+            self.assertEqual(*((self.folder / f"{name}.{ending}").read_bytes() for name in ("a", "b")))
+
+    @draws
+    def test_labels_keep_apart(self):
+        root, _ = self.svg_of("separation", [self.document("cluster", "--k", "2,4,8", "--n", 20, "--null", 0)], "s.svg")
+        names = [text for text in root.iter("{http://www.w3.org/2000/svg}text") if "".join(text.itertext()).startswith("k = ")]
+        heights = sorted(float(re.search(r",([\d.]+)\)", text.get("transform")).group(1)) for text in names)
+        self.assertEqual(len(heights), 3)
+        self.assertGreater(min(b - a for a, b in zip(heights, heights[1:])), 12)  # pixels of the font
+
+    def test_html_and_specifications_need_no_program(self):
+        pairs = self.document("pairs", "--null", 9)
+        empty = {"PATH": str(self.folder)}
+        self.ok("plot", "distances", pairs, "-o", self.folder / "d.vl.json", env=empty)
+        spec = (self.folder / "d.vl.json").read_text()
+        self.assertIn('"$schema":"https://vega.github.io/schema/vega-lite/v6.json"', spec)
+        self.ok("plot", "distances", pairs, "-o", self.folder / "d.html", env=empty)
+        self.assertIn("Distances of all pairs", (self.folder / "d.html").read_text())
+        failure = self.fails(1, "E0201", "plot", "distances", pairs, "-o", self.folder / "d.svg", env=empty)
+        self.assertIn("node", failure.err)
+        self.assertIn("apt install nodejs", failure.err)
+        self.assertFalse((self.folder / "d.svg").exists())
+
+    def test_documents_come_through_pipes(self):
+        pairs = self.document("pairs", "--null", 0).read_text()
+        out = self.folder / "d.json"
+        said = self.ok("plot", "distances", "-", "-o", out, "--json", stdin=pairs).json()
+        self.assertEqual((said["out"], said["figure"]), (str(out), "distances"))
+        failed = lacuna("plot", "distances", "-", "-o", out, stdin=pairs[:200])
+        self.assertEqual(failed.status, 1)
+        self.assertIn("error[E0301]: stdin", failed.err)
+
+    def test_wrong_documents_say_which_field(self):
+        pairs = self.document("pairs", "--null", 0)
+        out = self.folder / "x.json"
+        self.assertIn("the document: expected the field", self.fails(1, "E0301", "plot", "separation", pairs, "-o", out).err)
+        self.assertFalse(out.exists())
+        self.fails(2, "E0101", "plot", "pie", pairs, "-o", out)
+        self.fails(2, "E0101", "plot", "distances", pairs, "-o", self.folder / "x.bmp")
+        self.fails(2, "E0101", "plot", "distances", pairs, "-o", out, "--metric", "hamming")
+        self.fails(2, "E0207", "plot", "distances", pairs, "-o", pairs)
+        self.fails(1, "E0201", "plot", "distances", self.folder / "absent.json", "-o", out)
+
+    @draws
+    def test_names_from_files_are_text(self):
+        pairs = self.document("pairs", "--null", 0)
+        attack = "</text><script>alert(1)</script> ' + alert(1) + ' datum.x"
+        _, shown = self.svg_of("distances", [pairs, "--title", attack], "a.svg")
+        self.assertNotIn("<script", (self.folder / "a.svg").read_text())
+        self.assertIn("datum.x", shown)
+
+
+if __name__ == "__main__":
+    unittest.main()
