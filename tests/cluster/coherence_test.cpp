@@ -37,6 +37,7 @@ TEST(Coherence, OrdersPutLikeFeaturesTogether) {
   EXPECT_EQ(label_order(std::vector<int>{2, 0, 1, 0}), (FeatureOrder{1, 3, 2, 0}));
   const FeaturePatterns patterns(test::features_of({"1100", "0011", "1101", "1100"}));
   EXPECT_EQ(gradient_order(patterns, 3), (FeatureOrder{3, 0, 2, 1}));
+  EXPECT_EQ(frequency_order(patterns), (FeatureOrder{2, 0, 1, 3}));  // 3 ones, then 2 each as stored
   const auto groups = group_features(patterns, 2, 1);
   const auto order = grouped_order(groups);
   require_permutation(order, 4);

@@ -1,21 +1,11 @@
 // `lacuna coherence`: what a kernel that skips blocks of features could skip, under an order of the features.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
-#include <cstring>
-#include <sstream>
-
 #include "analysis_argument.hpp"
 #include "commands.hpp"
-#include "lacuna/cluster/cluster_orders.hpp"
 #include "lacuna/cluster/coherence.hpp"
-#include "lacuna/cluster/grouping.hpp"
-#include "lacuna/core/atomic_file.hpp"
-#include "lacuna/core/error.hpp"
-#include "lacuna/core/random.hpp"
-#include "lacuna/formats/npy.hpp"
 #include "null_argument.hpp"
+#include "order_argument.hpp"
 
 namespace lacuna::cli {
 namespace {
@@ -25,83 +15,10 @@ struct CoherenceCommand {
   NullArgument null;
   DatabaseArgument database;
   std::int64_t block = 8;
-  std::string order = "stored";  // a name or a file
-  std::optional<std::int64_t> feature;
-  int k = 16;
+  OrderArgument order;
 };
 
 const std::vector<Statistic> kStatistics = {{"mean", Tail::greater}};
-
-using MakeOrder = std::function<FeatureOrder(const FeaturePatterns&, std::uint64_t seed)>;
-
-// A permutation of the features as an .npy vector of integers, or as text: one index a line.
-FeatureOrder read_order(const std::string& path) {
-  FeatureOrder order;
-  if (std::filesystem::path(path).extension() == ".npy") {
-    const TensorArchive archive = read_npy(path);
-    const TensorView& view = archive.tensors.front().view;
-    if (view.shape.size() != 1 || (view.dtype != DType::i64 && view.dtype != DType::i32)) {
-      throw Error(ErrorCode::invalid_argument, fmt::format("order: expected a vector of int64 or int32, got {} {}",
-                                                           dtype_name(view.dtype), shape_text(view.shape)))
-          .at(path);
-    }
-    std::vector<std::byte> bytes(view.bytes());
-    copy_contiguous(view, bytes.data());
-    for (std::int64_t i = 0; i < view.numel(); ++i) {
-      std::int64_t wide = 0;
-      std::int32_t narrow = 0;
-      if (view.dtype == DType::i64) std::memcpy(&wide, bytes.data() + i * 8, 8);
-      if (view.dtype == DType::i32) std::memcpy(&narrow, bytes.data() + i * 4, 4);
-      order.push_back(view.dtype == DType::i64 ? wide : narrow);
-    }
-    return order;
-  }
-  std::istringstream text(read_file(path, std::uint64_t{1} << 30));
-  for (std::string word; text >> word;) {
-    std::int64_t index = 0;
-    const auto [end, failure] = std::from_chars(word.data(), word.data() + word.size(), index);
-    if (failure != std::errc() || end != word.data() + word.size()) {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("order: expected an integer at entry {}, got {:.40}", order.size(), word))
-          .at(path);
-    }
-    order.push_back(index);
-  }
-  return order;
-}
-
-MakeOrder order_maker(const CoherenceCommand& command) {
-  if (command.order == "stored") {
-    return [](const FeaturePatterns& patterns, std::uint64_t) { return stored_order(patterns.count()); };
-  }
-  if (command.order == "gradient") {
-    return [&command](const FeaturePatterns& patterns, std::uint64_t seed) {
-      const auto count = static_cast<std::uint64_t>(std::max<std::int64_t>(patterns.count(), 1));
-      return gradient_order(patterns, command.feature.value_or(static_cast<std::int64_t>(Random(seed).below(count))));
-    };
-  }
-  if (command.order == "groups") {
-    return [&command](const FeaturePatterns& patterns, std::uint64_t seed) {
-      return grouped_order(group_features(patterns, command.block, seed));
-    };
-  }
-  if (command.order == "kmeans") {
-    return [&command](const FeaturePatterns& patterns, std::uint64_t seed) {
-      return kmeans_order(patterns, static_cast<int>(std::min<std::int64_t>(command.k, patterns.count())), seed);
-    };
-  }
-  if (command.order == "balanced") {
-    return [&command](const FeaturePatterns& patterns, std::uint64_t seed) {
-      return balanced_order(patterns, command.block, seed);
-    };
-  }
-  return [order = read_order(command.order)](const FeaturePatterns&, std::uint64_t) { return order; };
-}
-
-bool is_named(const std::string& order) {
-  constexpr std::string_view kNames[] = {"stored", "gradient", "kmeans", "balanced", "groups"};
-  return std::find(std::begin(kNames), std::end(kNames), order) != std::end(kNames);
-}
 
 Json null_of_mean(const NullComparison& test) {
   if (!test.options) return nullptr;
@@ -113,7 +30,8 @@ Json null_of_mean(const NullComparison& test) {
 void print_coherence(const Session& session, const CoherenceCommand& command, const Coherence& coherence,
                      double expected, const NullComparison& test) {
   session.print(fmt::format("{} groups of {}, order {}. Share of rows that are zero in all features of a group: {}{}",
-                            coherence.groups.size(), command.block, command.order, coherence_level(coherence.mean),
+                            coherence.groups.size(), command.block, command.order.order,
+                            coherence_level(coherence.mean),
                             has_block_structure(coherence.mean) ? ", block structure" : ""));
   print_structure(session, test);
   session.print(
@@ -122,9 +40,10 @@ void print_coherence(const Session& session, const CoherenceCommand& command, co
 }
 
 Json options_json(const CoherenceCommand& command, const NullComparison& test) {
-  Json options = {{"block", command.block}, {"order", command.order}};
-  if (command.order == "gradient") options["feature"] = command.feature ? Json(*command.feature) : Json(nullptr);
-  if (command.order == "kmeans") options["k"] = command.k;
+  Json options = {{"block", command.block}, {"order", command.order.order}};
+  const OrderArgument& order = command.order;
+  if (order.order == "gradient") options["feature"] = order.feature ? Json(*order.feature) : Json(nullptr);
+  if (order.order == "kmeans") options["k"] = order.k;
   options["null"] = null_head_json(test.options);
   return options;
 }
@@ -133,12 +52,12 @@ void run_coherence(const Session& session, const CoherenceCommand& command) {
   const AnalysisStore store(command.database, "coherence", command.null.seed);
   const ChosenFeatures features(command.features);
   const auto& patterns = features.patterns();
-  const MakeOrder make_order = order_maker(command);
+  const MakeOrder make_order = order_maker(command.order, command.block);
   const auto order = make_order(patterns, command.null.seed);
   const auto coherence = block_coherence(patterns, order, command.block);
   const double expected = independent_coherence(patterns.density(), command.block);
   const auto options = null_options(command.null, features);
-  if (options && !is_named(command.order)) {
+  if (options && !is_named_order(command.order.order)) {
     session.note("the null keeps the order of the file: its p holds only if the order was not derived from this mask");
   }
   const auto test = test_structure(
@@ -157,7 +76,7 @@ void run_coherence(const Session& session, const CoherenceCommand& command) {
   session.print(features.heading());
   print_coherence(session, command, coherence, expected, test);
   Json document = features.json();
-  document["order"] = command.order;
+  document["order"] = command.order.order;
   document["block"] = command.block;
   document["groups"] = coherence.groups;
   document["mean"] = coherence.mean;
@@ -180,18 +99,7 @@ void add_coherence(Application& app) {
   command.add_option("--block", options->block, "features in a block")
       ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 30))
       ->capture_default_str();
-  command
-      .add_option(
-          "--order", options->order,
-          "stored, gradient (distance to a feature), kmeans (by cluster), balanced (clusters of a block), groups "
-          "(exhaustive grouping), or a file with a permutation: .npy, or text with an index a line")
-      ->type_name("ORDER|FILE")
-      ->capture_default_str();
-  command.add_option("--feature", options->feature, "main feature of the gradient; default: a random one")
-      ->type_name("J");
-  command.add_option("--k", options->k, "clusters of --order kmeans")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  add_order_argument(command, options->order);
   add_null_argument(command, options->null);
   add_database_argument(command, options->database);
   command.footer(

@@ -51,6 +51,15 @@ FeatureOrder stored_order(std::int64_t count) {
   return order;
 }
 
+FeatureOrder frequency_order(const FeaturePatterns& patterns) {
+  FeatureOrder order = stored_order(patterns.count());
+  const auto& ones = patterns.ones();
+  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+    return ones[static_cast<std::size_t>(a)] > ones[static_cast<std::size_t>(b)];
+  });
+  return order;
+}
+
 FeatureOrder gradient_order(const FeaturePatterns& patterns, std::int64_t feature) {
   return nearest_features(patterns, feature, patterns.count()).indices;
 }

@@ -23,6 +23,7 @@ namespace lacuna {
 using FeatureOrder = std::vector<std::int64_t>;
 
 FeatureOrder stored_order(std::int64_t count);
+FeatureOrder frequency_order(const FeaturePatterns& patterns);  // most non-zeros first, then index: needs no clustering
 FeatureOrder gradient_order(const FeaturePatterns& patterns, std::int64_t feature);  // by distance to it, then index
 FeatureOrder grouped_order(std::span<const FeatureGroup> groups);                    // group after group
 FeatureOrder label_order(std::span<const int> labels);                               // by label, stable

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -48,6 +49,13 @@ bool is_kept(const std::byte* at) {
 
 bool is_kept(DType dtype, const std::byte* at) {
   return dtype == DType::f32 ? is_kept<std::uint32_t>(at) : is_kept<std::uint16_t>(at);
+}
+
+template <typename T>
+AlignedBuffer<T> copy_of(const AlignedBuffer<T>& from) {
+  AlignedBuffer<T> to(from.size());
+  std::copy(from.begin(), from.end(), to.begin());
+  return to;
 }
 
 }  // namespace
@@ -102,6 +110,18 @@ void BlockMatrix::copy_blocks(const TensorView& weights) {
       }
     }
   });
+}
+
+BlockMatrix BlockMatrix::copy() const {
+  BlockMatrix other;
+  other.dtype_ = dtype_;
+  other.rows_ = rows_;
+  other.blocks_ = blocks_;
+  other.order_ = order_;
+  other.bitmap_ = copy_of(bitmap_);
+  other.row_starts_ = copy_of(row_starts_);
+  other.values_ = copy_of(values_);
+  return other;
 }
 
 kernels::BlockRows BlockMatrix::view() const {

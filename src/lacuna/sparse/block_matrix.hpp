@@ -26,6 +26,8 @@ class BlockMatrix {
  public:
   BlockMatrix(const TensorView& weights, std::span<const std::int64_t> order);
 
+  BlockMatrix copy() const;
+
   void multiply(const float* x, float* y) const;  // y = W·x
 
   std::int64_t rows() const { return rows_; }
@@ -34,13 +36,14 @@ class BlockMatrix {
   std::size_t bytes() const;  // that a product reads
 
  private:
+  BlockMatrix() = default;
   kernels::BlockRows view() const;
   void mark_blocks(const TensorView& weights);
   void copy_blocks(const TensorView& weights);
 
-  DType dtype_;
-  std::int64_t rows_;
-  std::int64_t blocks_;
+  DType dtype_ = DType::bf16;
+  std::int64_t rows_ = 0;
+  std::int64_t blocks_ = 0;
   std::vector<std::int64_t> order_;
   AlignedBuffer<std::uint64_t> bitmap_;
   AlignedBuffer<std::uint64_t> row_starts_;
