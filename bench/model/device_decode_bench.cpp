@@ -1,171 +1,28 @@
 // Tokens per second of a decoder with random weights on a CUDA device: dense, with activation sparsity, packed.
 //
-// usage: device_decode_bench [SHAPE] [STEPS]        SHAPE: 7b, 8b, 1b or tiny
+// usage: device_decode_bench [SHAPE] [STEPS] [parts]        SHAPE: 7b, 8b, 1b or tiny
 //
 // A time is the median of STEPS calls of DeviceDecoder::advance, logits on the host included. "bound" is the time in
 // which the device's memory delivers what the step has to read, at the speed of a copy measured in the same run, bytes
 // read and written counted. Checked before: logits are finite, and columns of threshold 0 give the dense model's.
+// parts: also the launches of each kind alone, in a graph of one per layer.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <string>
 
 #include "lacuna/core/error.hpp"
 #include "lacuna/core/random.hpp"
-#include "lacuna/core/threads.hpp"
-#include "lacuna/model/device_decoder.hpp"
+#include "model/random_device_model.hpp"
 
 using namespace lacuna;
+using bench::WeightForm;
 
 namespace {
 
 constexpr std::int64_t kPromptTokens = 16;
-
-DecoderConfig shape_config(const std::string& name) {
-  DecoderConfig c;
-  const auto set = [&](std::int64_t hidden, std::int64_t inner, std::int64_t layers, std::int64_t heads,
-                       std::int64_t kv_heads, std::int64_t vocabulary) {
-    c.hidden_size = c.embedding_size = hidden;
-    c.intermediate_size = inner;
-    c.n_layers = layers;
-    c.n_heads = heads;
-    c.n_kv_heads = kv_heads;
-    c.head_dim = hidden / heads;
-    c.vocab_size = vocabulary;
-  };
-  if (name == "7b") set(4096, 11008, 32, 32, 32, 32000);
-  if (name == "8b") set(4096, 14336, 32, 32, 8, 128256);
-  if (name == "1b") set(2048, 5632, 22, 32, 4, 32000);
-  if (name == "tiny") set(256, 688, 2, 4, 2, 1000);
-  if (c.n_layers == 0) throw Error(ErrorCode::invalid_argument, "shape: expected 7b, 8b, 1b or tiny, got " + name);
-  c.model_type = "llama";
-  c.max_positions = 4096;
-  c.windows.assign(static_cast<std::size_t>(c.n_layers), 0);
-  c.names.gate = "mlp.gate_proj";
-  c.names.final_norm = "model.norm";
-  return c;
-}
-
-enum class Form { dense, columns, lanes, two_four };
-
-// Normal values of variance 1/cols, kept with probability `density` (2:4: two of every four).
-class RandomRows {
- public:
-  RandomRows() : table_(1 << 16) {
-    Random random(3);
-    for (auto& value : table_) value = static_cast<float>(random.normal());
-  }
-
-  Matrix<std::uint16_t> make(std::int64_t rows, std::int64_t cols, Form form, double density,
-                             std::uint64_t seed) const {
-    Matrix<std::uint16_t> w(rows, cols);
-    const float scale = 1.0F / std::sqrt(static_cast<float>(cols) * static_cast<float>(density));
-    const auto limit = static_cast<std::uint32_t>(density * 65536.0);
-    parallel_for(rows, 16, [&](std::int64_t begin, std::int64_t end) {
-      for (auto r = begin; r < end; ++r) {
-        std::uint64_t state = seed * 0x9e3779b97f4a7c15ULL + static_cast<std::uint64_t>(r) + 1;
-        for (std::int64_t c = 0; c < cols; ++c) {
-          state ^= state << 13U;
-          state ^= state >> 7U;
-          state ^= state << 17U;
-          bool kept = (state >> 16U & 0xffffU) < limit;
-          if (form == Form::two_four) kept = (c / 4 + r + c) % 2 == 0;
-          w(r, c) = kept ? f32_to_f16(scale * table_[state >> 40U & 0xffffU]) : std::uint16_t{0};
-        }
-      }
-    });
-    return w;
-  }
-
- private:
-  std::vector<float> table_;
-};
-
-kernels::DeviceDense dense_of(MatrixView<const std::uint16_t> rows) {
-  kernels::DeviceDense dense(DType::f16, rows.rows, rows.cols);
-  dense.upload(0, rows);
-  return dense;
-}
-
-// One random product of a layer, converted once and uploaded for every layer.
-class ProductSource {
- public:
-  ProductSource(const RandomRows& random, std::vector<std::int64_t> rows, std::int64_t cols, Form form, double density,
-                std::uint64_t seed)
-      : rows_(std::move(rows)), form_(form) {
-    std::int64_t total = 0;
-    for (const auto n : rows_) total += n;
-    w_ = random.make(total, cols, form, density, seed);
-    if (form == Form::two_four) two_four_ = kernels::make_two_four(w_.view(), DType::f16);
-    if (form != Form::lanes) return;
-    const int multiprocessors = kernels::device_info()->multiprocessors;
-    const int warps = kernels::packed_gemv_warps(total, cols, multiprocessors);
-    lanes_ = kernels::make_lane_streams(w_.view(), DType::f16, multiprocessors * warps);
-  }
-
-  DeviceProduct upload() const {
-    if (form_ == Form::lanes) return DeviceProduct(kernels::DeviceLaneStreams(lanes_));
-    if (form_ == Form::two_four) return DeviceProduct(kernels::DeviceTwoFour(two_four_));
-    kernels::DeviceDense dense = dense_of(w_.view());
-    if (form_ == Form::dense) return DeviceProduct(std::move(dense));
-    return DeviceProduct(make_device_columns(dense, rows_));
-  }
-
- private:
-  std::vector<std::int64_t> rows_;
-  Form form_;
-  Matrix<std::uint16_t> w_;
-  kernels::LaneStreams lanes_;
-  kernels::TwoFour two_four_;
-};
-
-kernels::DeviceBuffer ones(std::int64_t n) {
-  const std::vector<float> values(static_cast<std::size_t>(n), 1.0F);
-  return {values.data(), values.size() * 4};
-}
-
-DeviceWeights random_weights(const DecoderConfig& c, const RandomRows& random, Form form, double density) {
-  const ProductSource qkv(random, {c.query_size(), c.kv_size(), c.kv_size()}, c.hidden_size, form, density, 1);
-  const ProductSource output(random, {c.hidden_size}, c.query_size(), form, density, 2);
-  const ProductSource gate_up(random, {c.intermediate_size, c.intermediate_size}, c.hidden_size, form, density, 3);
-  const ProductSource down(random, {c.hidden_size}, c.intermediate_size, form, density, 4);
-  const auto table = random.make(c.vocab_size, c.hidden_size, Form::dense, 1.0, 5);
-  const auto head = random.make(c.vocab_size, c.hidden_size, Form::dense, 1.0, 6);
-  DeviceWeights weights{
-      c, DType::f16, dense_of(table.view()), DeviceProduct(dense_of(head.view())), ones(c.hidden_size), {}};
-  for (std::int64_t i = 0; i < c.n_layers; ++i) {
-    weights.layers.push_back(DeviceLayer{qkv.upload(),
-                                         output.upload(),
-                                         gate_up.upload(),
-                                         down.upload(),
-                                         ones(c.hidden_size),
-                                         ones(c.hidden_size),
-                                         {},
-                                         {},
-                                         {},
-                                         {},
-                                         {},
-                                         {}});
-  }
-  return weights;
-}
-
-// Bytes per second of a copy inside the device's memory, read and written ones.
-double copy_speed() {
-  constexpr std::size_t kBytes = std::size_t{2} << 30U;
-  kernels::DeviceBuffer from(kBytes);
-  kernels::DeviceBuffer to(kBytes);
-  from.fill(0x35);
-  const kernels::DeviceQueue queue;
-  double best = 1e300;
-  for (int i = 0; i < 8; ++i) {
-    best = std::min(best, kernels::device_seconds(queue, [&] { queue.copy(to.data(), from.data(), kBytes); }));
-  }
-  return 2.0 * static_cast<double>(kBytes) / best;
-}
 
 struct Timing {
   double seconds = 0.0;  // of a token
@@ -194,31 +51,50 @@ Timing time_steps(DeviceDecoder& decoder, int steps) {
   return timing;
 }
 
-// Thresholds that leave out `sparsity` of every product's input at one token; returns the share of weights read at the
-// next.
-double calibrate(DeviceDecoder& decoder, double sparsity) {
-  decoder.start(kPromptTokens + 64);
-  std::vector<std::int32_t> tokens(static_cast<std::size_t>(kPromptTokens), 7);
-  (void)decoder.advance(tokens, {});
-  decoder.observe(11, [&](std::int64_t layer, InputGroup group, std::span<const float> input) {
-    std::vector<float> sizes(input.size());
-    std::transform(input.begin(), input.end(), sizes.begin(), [](float v) { return std::fabs(v); });
-    const auto at = sizes.begin() + static_cast<std::ptrdiff_t>(sparsity * static_cast<double>(sizes.size()));
-    std::nth_element(sizes.begin(), at, sizes.end());
-    decoder.set_group_threshold(layer, group, *at);
+// Microseconds a launch of each product, its input and output as in a step, in chains of one launch a layer.
+void print_parts(const DeviceDecoder& decoder) {
+  const DeviceWeights& w = decoder.weights();
+  const DecoderConfig& c = w.config;
+  const std::int64_t widest = std::max(2 * c.intermediate_size, c.query_size() + 2 * c.kv_size());
+  // Zeros and ones: half of the columns are active at every threshold below 1.
+  std::vector<float> bits;
+  std::vector<std::uint16_t> half_bits;
+  Random random(1);
+  for (std::int64_t i = 0; i < widest; ++i) {
+    bits.push_back(static_cast<float>(random.below(2)));
+    half_bits.push_back(f32_to_f16(bits.back()));
+  }
+  kernels::DeviceBuffer hidden(bits.data(), static_cast<std::size_t>(c.hidden_size) * 4);
+  const kernels::DeviceBuffer x(half_bits.data(), static_cast<std::size_t>(widest) * 2);
+  kernels::DeviceBuffer y(static_cast<std::size_t>(widest) * 4);
+  const kernels::DeviceQueue queue;
+  const auto time = [&](const std::string& name, const auto& launch) {
+    const auto chain = [&] {
+      for (const DeviceLayer& layer : w.layers) launch(layer);
+    };
+    chain();
+    const auto graph = kernels::DeviceGraph::record(queue, chain);
+    std::vector<double> seconds;
+    for (int i = 0; i < 9; ++i) seconds.push_back(kernels::device_seconds(queue, [&] { graph.launch(queue); }));
+    std::nth_element(seconds.begin(), seconds.begin() + 4, seconds.end());
+    fmt::print("  {} {:.1f}", name, seconds[4] / static_cast<double>(w.layers.size()) * 1e6);
+  };
+  const auto normed = [&](const kernels::DeviceBuffer& weight) {
+    return kernels::ProductInput{hidden.data(), kernels::InputKind::normalised,
+                                 reinterpret_cast<const float*>(weight.data()), 1e-5F};
+  };
+  const kernels::ProductOutput residual{y.data(), kernels::OutputKind::add_f32};
+  const bool gate = w.layers[0].gate_up.has_gate();
+  const kernels::ProductInput inner{x.data(), gate ? kernels::InputKind::plain : kernels::InputKind::gated};
+  time("qkv", [&](const DeviceLayer& l) { l.qkv.run(normed(l.attention_norm), {y.data()}, queue.stream()); });
+  time("qkv-plain", [&](const DeviceLayer& l) { l.qkv.run({x.data()}, {y.data()}, queue.stream()); });
+  time("output", [&](const DeviceLayer& l) { l.output.run({x.data()}, residual, queue.stream()); });
+  time("gate-up", [&](const DeviceLayer& l) {
+    if (gate) return l.gate_up.run_gate(normed(l.mlp_norm), nullptr, y.data(), queue.stream());
+    l.gate_up.run(normed(l.mlp_norm), {y.data()}, queue.stream());
   });
-  double read = 0.0;
-  double all = 0.0;
-  decoder.observe(11, [&](std::int64_t layer, InputGroup group, std::span<const float> input) {
-    const auto& product = decoder.weights().layers[static_cast<std::size_t>(layer)].product(group);
-    for (const auto& part : std::get<DeviceColumns>(product.weights()).parts) {
-      const float t = part.threshold;
-      const auto active = std::count_if(input.begin(), input.end(), [&](float v) { return std::fabs(v) > t; });
-      read += static_cast<double>(active) * static_cast<double>(part.rows);
-      all += static_cast<double>(input.size()) * static_cast<double>(part.rows);
-    }
-  });
-  return read / all;
+  time("down", [&](const DeviceLayer& l) { l.down.run(inner, residual, queue.stream()); });
+  fmt::print("\n");
 }
 
 struct Report {
@@ -243,50 +119,53 @@ double difference(const std::vector<float>& a, const std::vector<float>& b) {
   return std::sqrt(error / size);
 }
 
-void run(const std::string& shape, int steps) {
+void run(const std::string& shape, int steps, bool parts) {
   const auto info = kernels::device_info();
   if (!info) throw Error(ErrorCode::invalid_argument, "there is no CUDA device");
-  const DecoderConfig config = shape_config(shape);
-  const RandomRows random;
-  Report report{copy_speed()};
+  const DecoderConfig config = bench::shape_config(shape);
+  Report report{bench::copy_speed()};
   fmt::print("{}, copy {:.2f} TB/s; LLaMA {} shape, f16, random weights, {} steps\n", info->name,
              report.memory_speed * 1e-12, shape, steps);
   fmt::print("{:<24} {:>8} {:>9} {:>8} {:>9} {:>9}\n", "weights", "tokens/s", "ms/token", "GB/token", "of bound",
              "of dense");
   std::vector<float> dense_logits;
   {
-    DeviceDecoder decoder(random_weights(config, random, Form::dense, 1.0));
+    DeviceDecoder decoder(bench::random_device_weights(config, WeightForm::dense, 1.0));
     const Timing timing = time_steps(decoder, steps);
     dense_logits = timing.logits;
     report.line("dense", static_cast<double>(decoder.weights().step_bytes()), timing.seconds);
+    if (parts) print_parts(decoder);
   }
   {
-    DeviceDecoder decoder(random_weights(config, random, Form::columns, 1.0));
+    DeviceDecoder decoder(bench::random_device_weights(config, WeightForm::columns, 1.0));
     const auto head = static_cast<double>(decoder.weights().head->bytes());
     const auto bytes = static_cast<double>(decoder.weights().step_bytes()) - head;
     Timing timing = time_steps(decoder, steps);
     report.line("columns, all read", bytes + head, timing.seconds);
     fmt::print("  logits against dense: {:.1e} relative\n", difference(timing.logits, dense_logits));
     for (const double sparsity : {0.25, 0.5, 0.7, 0.9}) {
-      const double read = calibrate(decoder, sparsity);
+      const double read = bench::calibrate_thresholds(decoder, sparsity);
       report.line(fmt::format("activation {:.0f} % ({:.1f} %)", sparsity * 100, 100 - read * 100), bytes * read + head,
                   time_steps(decoder, steps).seconds);
+      if (parts && sparsity == 0.5) print_parts(decoder);
     }
   }
   for (const double density : {0.5, 0.3, 0.1}) {
-    DeviceDecoder decoder(random_weights(config, random, Form::lanes, density));
+    DeviceDecoder decoder(bench::random_device_weights(config, WeightForm::lanes, density));
     report.line(fmt::format("packed {:.0f} %", 100 - 100 * density),
                 static_cast<double>(decoder.weights().step_bytes()), time_steps(decoder, steps).seconds);
+    if (parts && density == 0.5) print_parts(decoder);
   }
-  DeviceDecoder decoder(random_weights(config, random, Form::two_four, 0.5));
+  DeviceDecoder decoder(bench::random_device_weights(config, WeightForm::two_four, 0.5));
   report.line("packed 2:4", static_cast<double>(decoder.weights().step_bytes()), time_steps(decoder, steps).seconds);
+  if (parts) print_parts(decoder);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    run(argc > 1 ? argv[1] : "7b", argc > 2 ? std::stoi(argv[2]) : 100);
+    run(argc > 1 ? argv[1] : "7b", argc > 2 ? std::stoi(argv[2]) : 100, argc > 3);
     return 0;
   } catch (const std::exception& error) {
     fmt::print(stderr, "device_decode_bench: {}\n", error.what());

@@ -7,6 +7,7 @@
 # BUNDLE, which `bench/kernels/gpu/bundle.sh BUNDLE` made on one that has them and nvcc.
 #
 # SHAPE, STEPS   of device_decode_bench (7b, 100)
+# PARTS          not empty: also the time of each kind of product
 # ONLY           of tests, check, bench: some of the parts (all)
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
@@ -43,6 +44,6 @@ if part check; then
   tail -n 3 "$out/racecheck.txt"
 fi
 if part bench; then
-  "$bin/device_decode_bench" "${SHAPE:-7b}" "${STEPS:-100}" 2>&1 | tee "$out/decode.txt" || status=1
+  "$bin/device_decode_bench" "${SHAPE:-7b}" "${STEPS:-100}" ${PARTS:+parts} 2>&1 | tee "$out/decode.txt" || status=1
 fi
 exit $status

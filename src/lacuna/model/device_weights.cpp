@@ -108,6 +108,7 @@ class Loader {
   }
 
   DeviceProduct load_product(const Group& group) {
+    if (!options_.columns && is_packed(group) && group.front()->cols() <= kMostLaneColumns) return load_packed(group);
     std::vector<std::int64_t> rows;
     std::int64_t total = 0;
     for (const Linear* linear : group) {
@@ -120,18 +121,25 @@ class Loader {
       linear->packed != nullptr ? copy_rows(*linear->packed, dtype_, at) : copy_rows(linear->stored, dtype_, at);
       at += linear->rows() * linear->cols();
     }
-    const auto all = [&](auto test) { return std::all_of(group.begin(), group.end(), test); };
-    const bool packed = all([](const Linear* linear) { return linear->packed != nullptr; });
-    if (packed && !options_.columns) {
-      if (all([](const Linear* linear) { return is_two_of_four(*linear->packed); })) {
-        return DeviceProduct(kernels::DeviceTwoFour(kernels::make_two_four(stacked, dtype_)));
-      }
-      if (stacked.cols <= kMostLaneColumns) return DeviceProduct(upload_lane_streams(stacked, dtype_));
-    }
     DeviceDense dense(dtype_, total, stacked.cols);
     dense.upload(0, stacked);
     if (!options_.columns) return DeviceProduct(std::move(dense));
     return DeviceProduct(make_device_columns(dense, rows));
+  }
+
+  bool is_packed(const Group& group) const {
+    return std::all_of(group.begin(), group.end(), [&](const Linear* linear) {
+      return linear->packed != nullptr && linear->packed->plan().dtype == dtype_;
+    });
+  }
+
+  static DeviceProduct load_packed(const Group& group) {
+    std::vector<kernels::PackedRows> rows;
+    for (const Linear* linear : group) rows.push_back(linear->packed->rows());
+    const bool grouped =
+        std::all_of(group.begin(), group.end(), [](const Linear* linear) { return is_two_of_four(*linear->packed); });
+    if (grouped) return DeviceProduct(kernels::DeviceTwoFour(kernels::make_two_four(rows)));
+    return DeviceProduct(upload_lane_streams(rows));
   }
 
   DeviceBuffer load_bias(const Group& group) const {
@@ -198,11 +206,13 @@ DeviceWeights load_device_weights(const Decoder& decoder, const DeviceLoadOption
   return weights;
 }
 
-kernels::DeviceLaneStreams upload_lane_streams(MatrixView<const std::uint16_t> rows, DType dtype) {
+kernels::DeviceLaneStreams upload_lane_streams(std::span<const kernels::PackedRows> stacked) {
   const auto info = kernels::device_info();
   if (!info) throw Error(ErrorCode::io_failed, "packed weights on CUDA: there is no device");
-  const int warps = kernels::packed_gemv_warps(rows.rows, rows.cols, info->multiprocessors);
-  return kernels::DeviceLaneStreams(kernels::make_lane_streams(rows, dtype, info->multiprocessors * warps));
+  std::int64_t rows = 0;
+  for (const auto& part : stacked) rows += part.rows;
+  const int warps = kernels::packed_gemv_warps(rows, stacked.front().cols, info->multiprocessors);
+  return kernels::DeviceLaneStreams(kernels::make_lane_streams(stacked, info->multiprocessors * warps));
 }
 
 }  // namespace lacuna

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "lacuna/core/run_context.hpp"
@@ -62,7 +63,7 @@ struct DeviceLoadOptions {
 void require_device_support(const DecoderConfig& config);
 DeviceWeights load_device_weights(const Decoder& decoder, const DeviceLoadOptions& options, const RunContext& context);
 
-// Rows of 16-bit elements of `dtype` in one of the forms, packed ones for this device.
-kernels::DeviceLaneStreams upload_lane_streams(MatrixView<const std::uint16_t> rows, DType dtype);
+// Packed rows, one matrix below the other, as streams for all warps of this device.
+kernels::DeviceLaneStreams upload_lane_streams(std::span<const kernels::PackedRows> stacked);
 
 }  // namespace lacuna

@@ -167,6 +167,19 @@ __device__ __forceinline__ void merge(const float* parts, int n, int d, int c, f
   }
 }
 
+// The first rows begin … end−1 of keys and values on their way to L2.
+template <typename T>
+__device__ __forceinline__ void prefetch(const T* keys, const T* values, int begin, int end, int d) {
+  constexpr int kLine = 64;  // elements
+  constexpr int kMostRows = 64;
+  const int lines = (min(end - begin, kMostRows) * d + kLine - 1) / kLine;
+  for (int i = static_cast<int>(threadIdx.x); i < lines; i += kThreads) {
+    const long long at = static_cast<long long>(begin) * d + i * kLine;
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(keys + at));
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(values + at));
+  }
+}
+
 template <typename T>
 __global__ void __launch_bounds__(kThreads) decode_attention_kernel(const __grid_constant__ AttentionArgs args) {
   extern __shared__ float shared[];
@@ -179,8 +192,6 @@ __global__ void __launch_bounds__(kThreads) decode_attention_kernel(const __grid
   cg::cluster_group cluster = cg::this_cluster();
   cluster.barrier_arrive();
   let_next_grid_start();
-  wait_for_previous_grids();
-
   const int splits = static_cast<int>(gridDim.x);
   const int rank = static_cast<int>(blockIdx.x);
   const int head = static_cast<int>(blockIdx.y);
@@ -189,11 +200,18 @@ __global__ void __launch_bounds__(kThreads) decode_attention_kernel(const __grid
   const int position = *args.position;
   const int warp = threadIdx.x / 32;
   const int lane = threadIdx.x % 32;
+  T* keys = static_cast<T*>(args.keys) + kv_head * args.capacity * d;
+  T* values = static_cast<T*>(args.values) + kv_head * args.capacity * d;
+  const int first = args.window > 0 ? max(0, position - args.window + 1) : 0;
+  const int share = (position - first + splits - 1) / splits;
+  const int begin = first + rank * share;
+  const int end = min(begin + share, position);
+  prefetch(keys, values, begin, end, d);
+  wait_for_previous_grids();
+
   const T* qkv = static_cast<const T*>(args.qkv);
   const T* in_key = qkv + (args.heads + kv_head) * d;
   const T* in_value = in_key + args.kv_heads * d;
-  T* keys = static_cast<T*>(args.keys) + kv_head * args.capacity * d;
-  T* values = static_cast<T*>(args.values) + kv_head * args.capacity * d;
   const float* cosines = args.cosines == nullptr ? nullptr : args.cosines + static_cast<long long>(position) * (d / 2);
   const float* sines = args.sines == nullptr ? nullptr : args.sines + static_cast<long long>(position) * (d / 2);
   // The first block of the first head that shares a key stores it.
@@ -210,14 +228,11 @@ __global__ void __launch_bounds__(kThreads) decode_attention_kernel(const __grid
   }
   __syncthreads();
 
-  const int first = args.window > 0 ? max(0, position - args.window + 1) : 0;
-  const int share = (position - first + splits - 1) / splits;
-  const int begin = first + rank * share;
   Running run;
   const int lanes = args.group_lanes;
   const int group = static_cast<int>(threadIdx.x) / lanes;
   const int at = lane % lanes * 8;
-  attend<T>(args, keys, values, begin, min(begin + share, position), q, run);
+  attend<T>(args, keys, values, begin, end, q, run);
   if (at < d) {
     float* part = parts + group * (d + 2);
     part[0] = run.most;

@@ -12,7 +12,8 @@
 // Accuracy  f32 throughout but for the cache and out, which are rounded to the type. The keys are dealt to a fixed
 //           number of groups that are merged in order: the same bits every time.
 // Cost      the cached keys and values read once a query head; one launch, asynchronous on the stream.
-// Threads   `overlap_previous`: see sparse_gemv/cuda.hpp.
+// Threads   `overlap_previous`: see sparse_gemv/cuda.hpp; only qkv may be the predecessor's work, the position and what
+//           the cache holds are older.
 // Errors    Error{invalid_argument}: dtype or shape; Error{io_failed}: the driver refused.
 // Source    arXiv:2205.14135 (online softmax), arXiv:2311.01282 (keys split over blocks).
 #pragma once

@@ -38,6 +38,8 @@ class WarpRing {
   __device__ __forceinline__ void open(const unsigned char* source, long long bytes) {
     next_ = source;
     left_ = bytes;
+    // Read once: what other kernels keep in L2 shall stay there.
+    asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy_));
 #pragma unroll
     for (int s = 0; s < kStages; ++s) {
       start((stage_ + s) % kStages);
@@ -72,10 +74,11 @@ class WarpRing {
       const auto bytes = static_cast<unsigned>(left_ < kStageBytes ? left_ : kStageBytes);
       const unsigned barrier = barriers_ + 8 * stage;
       asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
-      asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
-                       memory_ + stage * kStageBytes),
-                   "l"(next_), "r"(bytes), "r"(barrier)
-                   : "memory");
+      asm volatile(
+          "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint [%0], [%1], %2, [%3], "
+          "%4;" ::"r"(memory_ + stage * kStageBytes),
+          "l"(next_), "r"(bytes), "r"(barrier), "l"(policy_)
+          : "memory");
     }
     next_ += kStageBytes;
     left_ -= kStageBytes;
@@ -88,6 +91,7 @@ class WarpRing {
   long long left_ = 0;
   int stage_ = 0;
   unsigned phase_ = 0;
+  unsigned long long policy_ = 0;
 };
 
 __device__ __forceinline__ uint4 load_shared_16(unsigned address) {

@@ -6,67 +6,172 @@
 
 namespace lacuna::kernels::cuda {
 
-// 1 / sqrt(mean(x²) + ε), the same in every thread of the block. The additions are in f64, so that their order, which
-// differs between kernels, does not show in the result.
-static __device__ float inverse_rms(const float* x, int cols, float epsilon) {
+// 1 / sqrt(mean + ε) of all threads' sums of squares. The additions of threads are in f64, so that their number, which
+// differs between kernels, hardly shows in the result.
+static __device__ __forceinline__ float inverse_rms(double squares, int cols, float epsilon) {
   __shared__ double warp_sums[32];
-  double sum = 0.0;
-#pragma unroll 8
-  for (int c = static_cast<int>(threadIdx.x); c < cols; c += static_cast<int>(blockDim.x)) {
-    const auto v = static_cast<double>(x[c]);
-    sum += v * v;
-  }
 #pragma unroll
-  for (int d = 16; d > 0; d /= 2) sum += __shfl_xor_sync(~0U, sum, d);
-  if (threadIdx.x % 32 == 0) warp_sums[threadIdx.x / 32] = sum;
+  for (int d = 16; d > 0; d /= 2) squares += __shfl_xor_sync(~0U, squares, d);
+  if (threadIdx.x % 32 == 0) warp_sums[threadIdx.x / 32] = squares;
   __syncthreads();
-  sum = 0.0;
-  for (unsigned w = 0; w < blockDim.x / 32; ++w) sum += warp_sums[w];
-  return 1.0F / sqrtf(static_cast<float>(sum / cols) + epsilon);
+  squares = 0.0;
+  for (unsigned w = 0; w < blockDim.x / 32; ++w) squares += warp_sums[w];
+  return 1.0F / sqrtf(static_cast<float>(squares / cols) + epsilon);
 }
 
 __device__ __forceinline__ float silu(float v) { return v / (1.0F + __expf(-v)); }
 
-// Gives a product's input as the weights' type. All threads of a block construct it together, when the grids before
-// have ended.
+// Eight f32 from an address aligned to 16 bytes, or fewer from any.
+__device__ __forceinline__ void load_octet(const float* x, int n, float (&out)[8]) {
+  if (n >= 8 && reinterpret_cast<std::uintptr_t>(x) % 16 == 0) {
+    *reinterpret_cast<float4*>(out) = *reinterpret_cast<const float4*>(x);
+    *reinterpret_cast<float4*>(out + 4) = *reinterpret_cast<const float4*>(x + 4);
+    return;
+  }
+#pragma unroll
+  for (int k = 0; k < 8; ++k) out[k] = k < n ? x[k] : 0.0F;
+}
+
+// Gives a product's input as the weights' type, of 16 bits, eight columns at a time. All threads of a block use it
+// together: they construct it before the grids before have ended, since a norm's weights may be loaded until then, and
+// read the input after.
 template <typename T>
 class InputReader {
  public:
   __device__ __forceinline__ InputReader(const ProductInput& in, int cols) : in_(in), cols_(cols) {
-    if (in.kind == InputKind::normalised) scale_ = inverse_rms(static_cast<const float*>(in.x), cols, in.epsilon);
+    if (in.kind == InputKind::normalised) load_octet(in.norm_weight + first(), cols - first(), weight_);
   }
+
+  // f(c, octet) for the columns c … c+7 of every multiple of 8 below `padded`; columns from cols on are 0.
+  template <typename F>
+  __device__ __forceinline__ void for_each_octet(int padded, F f) const {
+    if (in_.kind == InputKind::normalised) return normalise(padded, f);
+    for (int c = first(); c < padded; c += step()) {
+      __align__(16) T own[8];
+      in_.kind == InputKind::plain ? plain(c, own) : gated(c, own);
+      f(c, own);
+    }
+  }
+
+  // All columns to shared memory. The caller synchronises the block.
+  __device__ __forceinline__ void stage(T* out, int padded) const {
+    for_each_octet(padded, [&](int c, const T(&own)[8]) {
+      *reinterpret_cast<uint4*>(out + c) = *reinterpret_cast<const uint4*>(own);
+    });
+  }
+
+ private:
+  __device__ __forceinline__ int first() const { return static_cast<int>(threadIdx.x) * 8; }
+  __device__ __forceinline__ int step() const { return static_cast<int>(blockDim.x) * 8; }
+
+  __device__ __forceinline__ void plain(int c, T (&out)[8]) const {
+    const T* x = static_cast<const T*>(in_.x);
+    if (c + 8 <= cols_ && reinterpret_cast<std::uintptr_t>(x) % 16 == 0) {
+      *reinterpret_cast<uint4*>(out) = *reinterpret_cast<const uint4*>(x + c);
+      return;
+    }
+#pragma unroll
+    for (int k = 0; k < 8; ++k) out[k] = c + k < cols_ ? x[c + k] : from_f32<T>(0.0F);
+  }
+
+  __device__ __forceinline__ void gated(int c, T (&out)[8]) const {
+    const T* gates = static_cast<const T*>(in_.x);
+    const T* ups = gates + cols_;
+    __align__(16) T gate[8];
+    __align__(16) T up[8];
+    if (c + 8 <= cols_ && cols_ % 8 == 0 && reinterpret_cast<std::uintptr_t>(gates) % 16 == 0) {
+      *reinterpret_cast<uint4*>(gate) = *reinterpret_cast<const uint4*>(gates + c);
+      *reinterpret_cast<uint4*>(up) = *reinterpret_cast<const uint4*>(ups + c);
+    } else {
+#pragma unroll
+      for (int k = 0; k < 8; ++k) {
+        gate[k] = c + k < cols_ ? gates[c + k] : from_f32<T>(0.0F);
+        up[k] = c + k < cols_ ? ups[c + k] : from_f32<T>(0.0F);
+      }
+    }
+#pragma unroll
+    for (int k = 0; k < 8; ++k) out[k] = from_f32<T>(silu(to_f32(gate[k])) * to_f32(up[k]));
+  }
+
+  // The first octet of every thread is read once, further ones, of wide inputs, twice.
+  template <typename F>
+  __device__ __forceinline__ void normalise(int padded, F f) const {
+    const float* x = static_cast<const float*>(in_.x);
+    float own[8];
+    load_octet(x + first(), cols_ - first(), own);
+    double squares = sum_of_squares(own);
+    for (int c = first() + step(); c < cols_; c += step()) {
+      float more[8];
+      load_octet(x + c, cols_ - c, more);
+      squares += sum_of_squares(more);
+    }
+    const float scale = inverse_rms(squares, cols_, in_.epsilon);
+    if (first() < padded) scaled(first(), own, weight_, scale, f);
+    for (int c = first() + step(); c < padded; c += step()) {
+      float more[8];
+      float weight[8];
+      load_octet(x + c, cols_ - c, more);
+      load_octet(in_.norm_weight + c, cols_ - c, weight);
+      scaled(c, more, weight, scale, f);
+    }
+  }
+
+  __device__ __forceinline__ static double sum_of_squares(const float (&x)[8]) {
+    float sum = 0.0F;
+#pragma unroll
+    for (int k = 0; k < 8; ++k) sum = fmaf(x[k], x[k], sum);
+    return static_cast<double>(sum);
+  }
+
+  template <typename F>
+  __device__ __forceinline__ static void scaled(int c, const float (&x)[8], const float (&weight)[8], float scale,
+                                                F f) {
+    __align__(16) T out[8];
+#pragma unroll
+    for (int k = 0; k < 8; ++k) out[k] = from_f32<T>(weight[k] * (x[k] * scale));
+    f(c, out);
+  }
+
+  const ProductInput& in_;
+  int cols_;
+  float weight_[8];  // of the thread's first octet
+};
+
+// The same one element at a time and for any type; not gated. `room`, of cols f32 in shared memory, keeps a normalised
+// input from being read twice, as long as it holds it; null: read again.
+template <typename T>
+class ElementReader {
+ public:
+  // Once the grids before have ended.
+  __device__ __forceinline__ ElementReader(const ProductInput& in, int cols, float* room) : in_(in) {
+    if (in.kind != InputKind::normalised) return;
+    const float* x = static_cast<const float*>(in.x);
+    double squares = 0.0;
+    for (int c = static_cast<int>(threadIdx.x) * 8; c < cols; c += static_cast<int>(blockDim.x) * 8) {
+      float own[8];
+      load_octet(x + c, cols - c, own);
+      float sum = 0.0F;
+#pragma unroll
+      for (int k = 0; k < 8; ++k) {
+        sum = fmaf(own[k], own[k], sum);
+        if (room != nullptr && c + k < cols) room[c + k] = own[k];
+      }
+      squares += static_cast<double>(sum);
+    }
+    x_ = room == nullptr ? x : room;
+    scale_ = inverse_rms(squares, cols, in.epsilon);
+  }
+
+  __device__ __forceinline__ void forget_room() { x_ = static_cast<const float*>(in_.x); }
 
   __device__ __forceinline__ T element(long long c) const {
     if (in_.kind == InputKind::plain) return static_cast<const T*>(in_.x)[c];
-    if (in_.kind == InputKind::normalised) {
-      return from_f32<T>(in_.norm_weight[c] * (static_cast<const float*>(in_.x)[c] * scale_));
-    }
-    const T* gates = static_cast<const T*>(in_.x);
-    return from_f32<T>(silu(to_f32(gates[c])) * to_f32(gates[cols_ + c]));
-  }
-
-  // Columns c … c+7, c a multiple of 8; 0 beyond the last. T has 16 bits.
-  __device__ __forceinline__ void octet(int c, T (&out)[8]) const {
-    if (in_.kind != InputKind::plain || c + 8 > cols_ || reinterpret_cast<std::uintptr_t>(in_.x) % 16 != 0) {
-#pragma unroll
-      for (int k = 0; k < 8; ++k) out[k] = c + k < cols_ ? element(c + k) : from_f32<T>(0.0F);
-      return;
-    }
-    *reinterpret_cast<uint4*>(out) = *reinterpret_cast<const uint4*>(static_cast<const T*>(in_.x) + c);
-  }
-
-  // All columns to shared memory, zeros up to `padded`, a multiple of 8. The caller synchronises the block.
-  __device__ __forceinline__ void stage(T* out, int padded) const {
-    for (int c = static_cast<int>(threadIdx.x) * 8; c < padded; c += static_cast<int>(blockDim.x) * 8) {
-      __align__(16) T own[8];
-      octet(c, own);
-      *reinterpret_cast<uint4*>(out + c) = *reinterpret_cast<const uint4*>(own);
-    }
+    return from_f32<T>(in_.norm_weight[c] * (x_[c] * scale_));
   }
 
  private:
   const ProductInput& in_;
-  int cols_;
+  const float* x_ = nullptr;
   float scale_ = 1.0F;
 };
 

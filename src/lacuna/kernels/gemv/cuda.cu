@@ -1,6 +1,8 @@
 // The kernel for dense weights. One block a multiprocessor; x lies in shared memory once; every warp takes consecutive
-// rows, hence consecutive bytes, through a ring of its own (device/bulk_ring.cuh). A block takes more than half of a
-// multiprocessor's shared memory: the next launch's blocks come when this one's leave, and their first loads fill the
+// rows, hence consecutive bytes, through a ring of its own (device/bulk_ring.cuh).
+//
+// Two blocks fit on a multiprocessor, three do not. In a chain of overlapping launches the block of the next launch
+// thus waits there with full rings, and when this launch ends the one after the next comes and fills its rings in the
 // gap between the two.
 #include <algorithm>
 #include <cmath>
@@ -16,9 +18,10 @@ namespace {
 
 constexpr int kChunkColumns = 256;  // 8 of each lane
 constexpr int kChunkBytes = 512;
-constexpr int kStageChunks = 4;
+constexpr int kStageChunks = 2;
 constexpr int kStages = 4;
 constexpr int kMaxWarps = 16;
+constexpr int kLeastBytes = 77 * 1024;  // more than a third of a multiprocessor's
 constexpr int kWarpBytes = kStages * (kStageChunks * kChunkBytes + 8);
 
 struct DenseArgs {
@@ -45,7 +48,7 @@ __device__ __forceinline__ float dot(const uint4& w, const uint4& x, float sum) 
 }
 
 template <typename T>
-__global__ void __launch_bounds__(kMaxWarps * 32, 1) dense_gemv_kernel(const __grid_constant__ DenseArgs args) {
+__global__ void __launch_bounds__(kMaxWarps * 32, 2) dense_gemv_kernel(const __grid_constant__ DenseArgs args) {
   using Ring = WarpRing<kStageChunks * kChunkBytes, kStages>;
   extern __shared__ __align__(128) unsigned char shared[];
   T* x = reinterpret_cast<T*>(shared);
@@ -58,14 +61,15 @@ __global__ void __launch_bounds__(kMaxWarps * 32, 1) dense_gemv_kernel(const __g
   const int row_end = static_cast<int>(args.rows * (warp + 1) / all_warps);
   const int n_chunks = (row_end - row) * args.chunks;
 
+  const InputReader<T> input(args.input, args.cols);
   const unsigned rings = shared_address(shared) + args.chunks * kChunkBytes;
   Ring ring(rings + own * Ring::kBytes, rings + warps * Ring::kBytes + own * kStages * 8);
   ring.open(args.weights + static_cast<long long>(row) * args.chunks * kChunkBytes,
             static_cast<long long>(n_chunks) * kChunkBytes);
-  wait_for_previous_grids();
-  InputReader<T>(args.input, args.cols).stage(x, args.chunks * kChunkColumns);
-  __syncthreads();
   let_next_grid_start();
+  wait_for_previous_grids();
+  input.stage(x, args.chunks * kChunkColumns);
+  __syncthreads();
 
   const T* own_x = x + lane * 8;
   int chunk = 0;
@@ -97,7 +101,7 @@ void launch(const DenseArgs& args, int grid, int warps, bool overlap_previous, c
   static const cudaError_t raised =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMaxSharedBytes);
   check_cuda(raised, "raise the shared memory limit");
-  const auto bytes = static_cast<std::size_t>(args.chunks * kChunkBytes + warps * kWarpBytes);
+  const int bytes = std::max(args.chunks * kChunkBytes + warps * kWarpBytes, kLeastBytes);
   launch_overlapping(kernel, args, dim3(grid), dim3(warps * 32), bytes, overlap_previous, stream);
 }
 

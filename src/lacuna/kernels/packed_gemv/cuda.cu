@@ -23,7 +23,6 @@ constexpr int block_bytes(int gap_bits) { return 512 + 32 * gap_bits; }
 // A stage holds 2 blocks, or 1 where that lets two kernels share a multiprocessor: one ends while the next begins.
 constexpr int ring_bytes(int gap_bits, int stage_blocks) { return kStages * stage_blocks * block_bytes(gap_bits); }
 constexpr int kMultiprocessorBytes = 228 * 1024;  // of shared memory, for all its blocks and 1 KiB more for each
-constexpr int kShortBytes = 150 * 1024;           // of weights a multiprocessor: less is a short kernel
 constexpr int kBarrierBytes = kMaxWarps * kStages * 8;
 
 struct Args {
@@ -65,9 +64,9 @@ struct Block {
 // Copies x[lane_base[l] + s] to slot s of every lane; true when an input is infinite or NaN. `linear` holds x once, in
 // order. In each turn the lanes take octets that lie in different banks of `linear`.
 template <typename T>
-__device__ bool fill_windows(const Args& args, float* windows, T* linear) {
+__device__ bool fill_windows(const Args& args, const InputReader<T>& input, float* windows, T* linear) {
   const int padded = (args.cols + 7) / 8 * 8;
-  InputReader<T>(args.input, args.cols).stage(linear, padded);
+  input.stage(linear, padded);
   __syncthreads();
   const int lane = threadIdx.x % 32;
   const int base = args.lane_base[lane];
@@ -223,7 +222,8 @@ struct Walk {
 };
 
 template <typename T, int kGapBits, int kStageBlocks>
-__global__ void __launch_bounds__(kMaxWarps * 32, 1) lane_streams_kernel(const __grid_constant__ Args args) {
+__global__ void __launch_bounds__(kMaxWarps * 32, kStageBlocks == 1 ? 2 : 1)
+    lane_streams_kernel(const __grid_constant__ Args args) {
   extern __shared__ __align__(128) float windows[];
   using Ring = typename Walk<T, kGapBits, kStageBlocks, false>::Ring;
   const int warps = static_cast<int>(blockDim.x) / 32;
@@ -235,11 +235,12 @@ __global__ void __launch_bounds__(kMaxWarps * 32, 1) lane_streams_kernel(const _
   T* linear = reinterpret_cast<T*>(args.apart != 0 ? rings + warps * (Ring::kBytes / 4) : rings);
   Ring ring(shared_address(rings) + warp * Ring::kBytes, shared_address(barriers) + warp * kStages * 8);
   Walk<T, kGapBits, kStageBlocks, false> walk(args, ring, windows);
+  const InputReader<T> input(args.input, args.cols);
   int blocks = 0;
   if (args.apart != 0 && stream < args.n_streams) blocks = walk.open(stream);
-  wait_for_previous_grids();
-  const bool special = fill_windows<T>(args, windows, linear);
   let_next_grid_start();
+  wait_for_previous_grids();
+  const bool special = fill_windows<T>(args, input, windows, linear);
   if (args.apart == 0 && stream < args.n_streams) blocks = walk.open(stream);
   if (!special) {
     while (true) {
@@ -274,15 +275,13 @@ void launch(Args args, int grid, int warps, bool overlap_previous, cudaStream_t 
   launch_overlapping(kernel, args, dim3(grid), dim3(warps * 32), bytes, overlap_previous, stream);
 }
 
-// Short kernels gain when the next one is there before they end, long ones when its first loads fill the gap between
-// them: then it must not start earlier. Measured: docs/kernels-cuda.md.
+// In a chain of overlapping launches two blocks on a multiprocessor are worth more than long rings: see gemv/cuda.cu.
 template <typename T, int kGapBits>
-void launch_stages(const Args& args, int grid, int warps, std::size_t weight_bytes, bool overlap_previous,
-                   cudaStream_t stream) {
+void launch_stages(const Args& args, int grid, int warps, bool overlap_previous, cudaStream_t stream) {
   const int least =
       args.slots * kSlotBytes + kBarrierBytes + warps * ring_bytes(kGapBits, 1) + (args.cols + 7) / 8 * 16;
   const bool fits_twice = least + 1024 <= kMultiprocessorBytes / 2;
-  if (overlap_previous && fits_twice && weight_bytes <= static_cast<std::size_t>(grid) * kShortBytes) {
+  if (overlap_previous && fits_twice) {
     return launch<T, kGapBits, 1>(args, grid, warps, overlap_previous, stream);
   }
   launch<T, kGapBits, 2>(args, grid, warps, overlap_previous, stream);
@@ -352,8 +351,8 @@ void DeviceLaneStreams::multiply(const ProductInput& input, const ProductOutput&
   auto* queue = static_cast<cudaStream_t>(stream);
   const auto run = [&](auto zero) {
     using T = decltype(zero);
-    if (gap_bits_ == 4) return cuda::launch_stages<T, 4>(args, grid_, warps_, bytes_, overlap_previous, queue);
-    cuda::launch_stages<T, 8>(args, grid_, warps_, bytes_, overlap_previous, queue);
+    if (gap_bits_ == 4) return cuda::launch_stages<T, 4>(args, grid_, warps_, overlap_previous, queue);
+    cuda::launch_stages<T, 8>(args, grid_, warps_, overlap_previous, queue);
   };
   if (dtype_ == DType::f16) return run(__half());
   run(__nv_bfloat16());

@@ -18,7 +18,9 @@
 //                  the steps. A stream's last group may be short; its other rows have 0 steps.
 //           stream consecutive rows, read by one warp; it starts at a whole block and group. Stream s: from
 //                  stream_rows[s], stream_blocks[s], stream_groups[s] up to those of s+1.
-// Exact     every value of a non-zero position is kept bit for bit; positions of value ±0 are not kept.
+// Exact     every value of a non-zero position is kept bit for bit; positions of value ±0 are not kept, but for the −0
+// of
+//           packed rows.
 // Cost      2.5 or 3 bytes a non-zero, 34 bytes a row, and filling: about half a step a row. Two passes over W.
 // Threads   parallel over streams inside; the result does not depend on the number of threads.
 // Errors    Error{invalid_argument}: dtype not f16 or bf16, an empty matrix, or more columns than a block's shared
@@ -28,11 +30,13 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "lacuna/core/buffer.hpp"
 #include "lacuna/core/dtype.hpp"
 #include "lacuna/core/tensor.hpp"
+#include "lacuna/kernels/expand/expand.hpp"
 
 namespace lacuna::kernels {
 
@@ -67,6 +71,8 @@ LaneStreams make_lane_streams(MatrixView<const std::uint16_t> w, DType dtype, in
 // The same with the zeros' places given: bit c % 64 of words[r·words_per_row + c / 64] is 1 where (r, c) is kept.
 LaneStreams make_lane_streams(MatrixView<const std::uint16_t> w, DType dtype, const std::uint64_t* mask,
                               std::int64_t words_per_row, int streams);
+// From packed rows as they lie on disk (sparse/packed_matrix.hpp), stacked one below the other: of one type and width.
+LaneStreams make_lane_streams(std::span<const PackedRows> stacked, int streams);
 // The dense matrix again, +0 where nothing is kept; w is rows×cols.
 void expand_lane_streams(const LaneStreams& packed, MatrixView<std::uint16_t> w);
 

@@ -4,8 +4,10 @@
 #include <atomic>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include "lacuna/core/error.hpp"
+#include "lacuna/kernels/packed_gemv/lane_rows.hpp"
 
 namespace lacuna::kernels {
 namespace {
@@ -76,40 +78,58 @@ void write_empty_row(const TwoFour& out, std::size_t i, std::uint8_t* pair) {
   }
 }
 
-}  // namespace
-
-TwoFour make_two_four(MatrixView<const std::uint16_t> w, DType dtype) {
-  if ((dtype != DType::f16 && dtype != DType::bf16) || w.rows < 1 || w.cols < 1) {
+// row(r, room) gives row r, in `room` where it lies nowhere else.
+template <typename Row>
+TwoFour make(DType dtype, std::int64_t rows, std::int64_t cols, const Row& row) {
+  if ((dtype != DType::f16 && dtype != DType::bf16) || rows < 1 || cols < 1) {
     throw Error(ErrorCode::invalid_argument, "2:4 weights: need a non-empty f16 or bf16 matrix");
   }
   TwoFour out;
   out.dtype = dtype;
-  out.rows = w.rows;
-  out.cols = w.cols;
+  out.rows = rows;
+  out.cols = cols;
   constexpr std::int64_t kStride = TwoFour::kSegments * TwoFour::kColumns;
-  out.segment = (w.cols + kStride - 1) / kStride * TwoFour::kColumns;
+  out.segment = (cols + kStride - 1) / kStride * TwoFour::kColumns;
   const std::int64_t pair_bytes = out.blocks_per_pair() * TwoFour::kBlockBytes;
   out.blocks = AlignedBuffer<std::uint8_t>::zeroed(static_cast<std::size_t>(out.pairs() * pair_bytes));
-  std::atomic<std::int64_t> crowded_row{w.rows};
-#pragma omp parallel for
-  for (std::int64_t pair = 0; pair < out.pairs(); ++pair) {
-    std::uint8_t* bytes = out.blocks.data() + pair * pair_bytes;
-    for (std::int64_t i = 0; i < 2; ++i) {
-      const std::int64_t r = 2 * pair + i;
-      if (r >= w.rows) {
-        write_empty_row(out, static_cast<std::size_t>(i), bytes);
-      } else if (write_row(out, w.row(r), static_cast<std::size_t>(i), bytes) >= 0) {
-        std::int64_t seen = crowded_row.load();
-        while (r < seen && !crowded_row.compare_exchange_weak(seen, r)) {
+  std::atomic<std::int64_t> crowded_row{rows};
+#pragma omp parallel
+  {
+    std::vector<std::uint16_t> room(static_cast<std::size_t>(cols));
+#pragma omp for
+    for (std::int64_t i = 0; i < out.pairs(); ++i) {
+      std::uint8_t* pair = out.blocks.data() + i * pair_bytes;
+      for (std::size_t of_pair = 0; of_pair < 2; ++of_pair) {
+        const std::int64_t r = 2 * i + static_cast<std::int64_t>(of_pair);
+        if (r >= rows) {
+          write_empty_row(out, of_pair, pair);
+        } else if (write_row(out, row(r, room.data()), of_pair, pair) >= 0) {
+          std::int64_t seen = crowded_row.load();
+          while (r < seen && !crowded_row.compare_exchange_weak(seen, r)) {
+          }
         }
       }
     }
   }
-  if (crowded_row.load() < w.rows) {
+  if (crowded_row.load() < rows) {
     throw Error(ErrorCode::bad_pattern, "2:4 weights: row " + std::to_string(crowded_row.load()) +
                                             " has more than two non-zeros in a group of four columns");
   }
   return out;
+}
+
+}  // namespace
+
+TwoFour make_two_four(MatrixView<const std::uint16_t> w, DType dtype) {
+  return make(dtype, w.rows, w.cols, [&](std::int64_t r, std::uint16_t*) { return w.row(r); });
+}
+
+TwoFour make_two_four(std::span<const PackedRows> stacked) {
+  const WeightRows rows(stacked);
+  return make(rows.dtype(), rows.rows(), rows.cols(), [&](std::int64_t r, std::uint16_t* room) {
+    rows.expand(r, room);
+    return static_cast<const std::uint16_t*>(room);
+  });
 }
 
 void expand_two_four(const TwoFour& packed, MatrixView<std::uint16_t> w) {

@@ -18,10 +18,12 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "lacuna/core/buffer.hpp"
 #include "lacuna/core/dtype.hpp"
 #include "lacuna/core/tensor.hpp"
+#include "lacuna/kernels/expand/expand.hpp"
 
 namespace lacuna::kernels {
 
@@ -41,6 +43,7 @@ struct TwoFour {
 };
 
 TwoFour make_two_four(MatrixView<const std::uint16_t> w, DType dtype);
+TwoFour make_two_four(std::span<const PackedRows> stacked);  // as make_lane_streams
 void expand_two_four(const TwoFour& packed, MatrixView<std::uint16_t> w);
 
 }  // namespace lacuna::kernels

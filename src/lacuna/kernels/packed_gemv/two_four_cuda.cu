@@ -17,7 +17,6 @@ constexpr int kMaxWarps = 16;
 constexpr int kSegments = TwoFour::kSegments;
 constexpr int kBlockBytes = TwoFour::kBlockBytes;
 constexpr int kMultiprocessorBytes = 228 * 1024;
-constexpr int kShortBytes = 150 * 1024;  // as in cuda.cu
 
 constexpr int ring_bytes(int stage_blocks) { return kStages * (stage_blocks * kBlockBytes + 8); }
 
@@ -61,14 +60,11 @@ __device__ __forceinline__ void multiply_sparse<__nv_bfloat16>(float (&c)[4], co
 
 // x into fragment order; true when an input is infinite or NaN.
 template <typename T>
-__device__ bool fill_fragments(const Args& args, T* fragments) {
-  const InputReader<T> x(args.input, args.cols);
+__device__ bool fill_fragments(const Args& args, const InputReader<T>& input, T* fragments) {
   const int segment = args.blocks_per_pair * 32;
   const int stride = segment_stride(args.blocks_per_pair);
   bool special = false;
-  for (int c = static_cast<int>(threadIdx.x) * 8; c < segment * kSegments; c += static_cast<int>(blockDim.x) * 8) {
-    __align__(16) T octet[8];
-    x.octet(c, octet);
+  input.for_each_octet(segment * kSegments, [&](int c, const T(&octet)[8]) {
     const int within = c % segment;
     T* out = fragments + c / segment * stride + within / 32 * 32;
 #pragma unroll
@@ -77,7 +73,7 @@ __device__ bool fill_fragments(const Args& args, T* fragments) {
       *reinterpret_cast<std::uint32_t*>(out + fragment_place(within % 32 + k)) =
           *reinterpret_cast<const std::uint32_t*>(octet + k);
     }
-  }
+  });
   return __syncthreads_or(static_cast<int>(special)) != 0;
 }
 
@@ -122,7 +118,8 @@ __device__ __forceinline__ void store_pair(const Args& args, int pair, int lane,
 }
 
 template <typename T, int kStageBlocks>
-__global__ void __launch_bounds__(kMaxWarps * 32, 1) two_four_kernel(const __grid_constant__ Args args) {
+__global__ void __launch_bounds__(kMaxWarps * 32, kStageBlocks == 2 ? 2 : 1)
+    two_four_kernel(const __grid_constant__ Args args) {
   using Ring = WarpRing<kStageBlocks * kBlockBytes, kStages>;
   extern __shared__ __align__(16) unsigned char shared[];
   T* fragments = reinterpret_cast<T*>(shared);
@@ -133,15 +130,16 @@ __global__ void __launch_bounds__(kMaxWarps * 32, 1) two_four_kernel(const __gri
   int pair = static_cast<int>(args.pairs * warp / all_warps);
   const int pair_end = static_cast<int>(args.pairs * (warp + 1) / all_warps);
 
+  const InputReader<T> input(args.input, args.cols);
   const int blocks_begin = args.blocks_per_pair * (pair_end - pair);
   const int fragment_bytes = segment_stride(args.blocks_per_pair) * kSegments * 2;
   const unsigned rings = shared_address(shared) + fragment_bytes;
   Ring ring(rings + threadIdx.x / 32 * Ring::kBytes, rings + warps * Ring::kBytes + threadIdx.x / 32 * kStages * 8);
   ring.open(args.blocks + static_cast<std::size_t>(pair) * args.blocks_per_pair * kBlockBytes,
             static_cast<long long>(blocks_begin) * kBlockBytes);
-  wait_for_previous_grids();
-  const bool special = fill_fragments(args, fragments);
   let_next_grid_start();
+  wait_for_previous_grids();
+  const bool special = fill_fragments(args, input, fragments);
 
   // Lane 4·g + t reads segment g; its own sum is where B's column is A's segment: column g, of lane 4·g + g/2.
   const T* own_segment = fragments + lane / 4 * segment_stride(args.blocks_per_pair);
@@ -223,11 +221,10 @@ void DeviceTwoFour::multiply(const ProductInput& input, const ProductOutput& out
                         blocks_per_pair};
   const bool fits_twice =
       fragment_bytes(blocks_per_pair) + warps_ * cuda::ring_bytes(2) + 1024 <= cuda::kMultiprocessorBytes / 2;
-  const bool is_short = blocks_.bytes() <= static_cast<std::size_t>(grid_) * cuda::kShortBytes;
   auto* queue = static_cast<cudaStream_t>(stream);
   const auto run = [&](auto zero) {
     using T = decltype(zero);
-    if (overlap_previous && fits_twice && is_short) return launch<T, 2>(args, grid_, warps_, overlap_previous, queue);
+    if (overlap_previous && fits_twice) return launch<T, 2>(args, grid_, warps_, overlap_previous, queue);
     launch<T, 4>(args, grid_, warps_, overlap_previous, queue);
   };
   if (dtype_ == DType::f16) return run(__half());

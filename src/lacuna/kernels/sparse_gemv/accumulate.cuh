@@ -53,7 +53,7 @@ struct ActiveList {
 
 // Fills the list with the active columns of [begin, end), at most tests·threads of them; returns their number.
 template <typename T, int kBatch>
-__device__ int select_active(const InputReader<T>& x, int cols, int begin, int end, float threshold,
+__device__ int select_active(const ElementReader<T>& x, int cols, int begin, int end, float threshold,
                              const ActiveList<kBatch>& list, int* warp_counts) {
   constexpr int kTests = tests_per_thread<kBatch>();
   const int lane = threadIdx.x % 32;

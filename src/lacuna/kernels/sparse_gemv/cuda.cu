@@ -47,6 +47,7 @@ void launch(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOption
   args.capacity = std::min(
       {tests_per_thread<kBatch>() * threads, args.slice, (kDynamicBytes - queue_bytes) / kEntryBytes / 32 * 32});
   const int bytes = std::max(args.capacity * kEntryBytes + queue_bytes, plan.warps * kLaneTile * kOctets * 4);
+  args.room = bytes / 4 - args.capacity * (1 + kBatch);
   static const cudaError_t raised =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kDynamicBytes);
   check_cuda(raised, "raise the shared memory limit");

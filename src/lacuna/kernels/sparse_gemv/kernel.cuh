@@ -33,6 +33,7 @@ struct SparseArgs {
   int cols;
   int slice;     // columns of one split, a multiple of 32
   int capacity;  // of the list of active columns
+  int room;      // behind the list, in f32
   int n_products;
   Product products[kMaxProducts];
 };
@@ -76,7 +77,9 @@ __global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
   float sums[kMatrices][kBatch][8 * kOctets] = {};
   wait_for_previous_grids();
   let_next_grid_start();
-  const InputReader<T> x(args.input, args.cols);
+  // The lists and queues are free until the first columns are selected.
+  float* room = args.cols <= args.room ? reinterpret_cast<float*>(shared) + capacity * (1 + kBatch) : nullptr;
+  ElementReader<T> x(args.input, args.cols, room);
   for (int piece = begin; piece < end; piece += capacity) {
     const int piece_end = min(end, piece + capacity);
     int n = 0;
@@ -86,6 +89,7 @@ __global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
       if (m == 0 || p.threshold != args.products[0].threshold) {
         __syncthreads();  // the list's last readers are done
         n = select_active<T, kBatch>(x, args.cols, piece, piece_end, p.threshold, list, warp_counts);
+        x.forget_room();
       }
       const T* w = static_cast<const T*>(p.w) + row;
       if constexpr (kAligned) {

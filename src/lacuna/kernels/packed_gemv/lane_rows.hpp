@@ -1,0 +1,64 @@
+// The rows that lane streams and 2:4 blocks are made of: dense ones, or packed ones as they lie on disk.
+//
+//   RowEntries entries(rows.cols());
+//   rows.read(r, entries);                 // columns and values of what row r keeps, in column order
+//
+// A dense row keeps its values other than ±0, a packed row everything that is stored.
+//
+// Threads  reading is safe from any thread, each with a RowEntries of its own.
+// Internal to kernels/packed_gemv.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "lacuna/core/dtype.hpp"
+#include "lacuna/core/tensor.hpp"
+#include "lacuna/kernels/expand/expand.hpp"
+
+namespace lacuna::kernels {
+
+struct RowEntries {
+  explicit RowEntries(std::int64_t cols)
+      : words(static_cast<std::size_t>((cols + 63) / 64)),
+        ranks(words.size() + 1),
+        columns(static_cast<std::size_t>(cols) + 8),
+        values(static_cast<std::size_t>(cols) + 8) {}
+
+  int size = 0;
+  std::vector<std::uint64_t> words;    // bit c: column c is kept
+  std::vector<std::int32_t> ranks;     // entries before word w
+  std::vector<std::uint16_t> columns;  // `size` of them
+  std::vector<std::uint16_t> values;
+
+  int before(std::int32_t column) const;  // entries left of it; 0 ≤ column ≤ cols
+  int widest_gap() const;                 // between neighbours
+};
+
+class WeightRows {
+ public:
+  WeightRows(MatrixView<const std::uint16_t> w, DType dtype, const std::uint64_t* mask, std::int64_t words_per_row)
+      : dtype_(dtype), rows_(w.rows), cols_(w.cols), dense_(w), mask_(mask), words_per_row_(words_per_row) {}
+  explicit WeightRows(std::span<const PackedRows> stacked);  // one below the other, of one type and width
+
+  DType dtype() const { return dtype_; }
+  std::int64_t rows() const { return rows_; }
+  std::int64_t cols() const { return cols_; }
+  void read(std::int64_t row, RowEntries& out) const;
+  void expand(std::int64_t row, std::uint16_t* out) const;  // of packed rows: cols elements
+
+ private:
+  void read_dense(std::int64_t row, RowEntries& out) const;
+  void read_packed(std::int64_t row, RowEntries& out) const;
+
+  DType dtype_ = DType::f16;
+  std::int64_t rows_ = 0;
+  std::int64_t cols_ = 0;
+  MatrixView<const std::uint16_t> dense_;
+  const std::uint64_t* mask_ = nullptr;  // null: the non-zeros
+  std::int64_t words_per_row_ = 0;
+  std::span<const PackedRows> stacked_;
+};
+
+}  // namespace lacuna::kernels
