@@ -185,24 +185,29 @@ HWY_INLINE void order_columns(DType dtype, const float* x, std::int64_t cols, fl
   for (std::int64_t c = 0; c < cols; ++c) out[ordered_place(dtype, c)] = x[c];
 }
 
+// How far ahead of the block in hand memory is asked for: rows follow each other, so that it is the next row's near the
+// end. A dense row needs it where pages are small: hardware prefetchers stop at their ends.
+constexpr std::int64_t kDenseAhead = 2048;
+constexpr std::int64_t kValuesAhead = 1024;
+constexpr std::int64_t kBitmapAhead = 512;
+
 // A row of a dense matrix.
 template <typename Element>
 struct DenseRow {
   const std::byte* at;
 
   HWY_INLINE void next(Raw<Element>& raw) {
+    constexpr auto kBytes = kBlock * static_cast<std::int64_t>(Element::kBytes);
+    for (std::int64_t line = 0; line < kBytes; line += 64) {
+      _mm_prefetch(reinterpret_cast<const char*>(at) + kDenseAhead + line, _MM_HINT_T0);
+    }
     load_dense<Element>(at, raw);
-    at += kBlock * static_cast<std::int64_t>(Element::kBytes);
+    at += kBytes;
   }
   void last(std::int64_t cols, std::byte* block) const {
     std::memcpy(block, at, static_cast<std::size_t>(cols) * Element::kBytes);
   }
 };
-
-// How far ahead of the block in hand memory is asked for: rows follow each other, so that it is the next row's near the
-// end.
-constexpr std::int64_t kValuesAhead = 1024;
-constexpr std::int64_t kBitmapAhead = 512;
 
 // A row of a packed one; a vector's bytes beyond its values are readable.
 template <typename Element>

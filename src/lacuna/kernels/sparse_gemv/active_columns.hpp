@@ -1,0 +1,46 @@
+// The columns that a product must read, with their inputs side by side.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <vector>
+
+#include "lacuna/core/buffer.hpp"
+#include "lacuna/core/tensor.hpp"
+
+namespace lacuna::kernels {
+
+// kPadding entries beyond `count` repeat the last column: prefetching may name them, sums may not.
+struct ActiveColumns {
+  static constexpr std::int64_t kPadding = 32;
+
+  std::int64_t count = 0;
+  std::int64_t batch = 1;
+  AlignedBuffer<std::int32_t> columns;
+  AlignedBuffer<float> inputs;  // count×batch; 0 where a column is active for another row of the batch only
+};
+
+inline ActiveColumns active_columns(MatrixView<const float> x, float threshold) {
+  ActiveColumns active;
+  active.batch = x.rows;
+  active.columns = AlignedBuffer<std::int32_t>(static_cast<std::size_t>(x.cols + ActiveColumns::kPadding));
+  active.inputs = AlignedBuffer<float>(static_cast<std::size_t>((x.cols + 1) * x.rows));
+  std::int64_t n = 0;
+  for (std::int64_t j = 0; j < x.cols; ++j) {  // without a branch: half of them would be foretold wrongly
+    active.columns[static_cast<std::size_t>(n)] = static_cast<std::int32_t>(j);
+    bool any = false;
+    for (std::int64_t b = 0; b < x.rows; ++b) {
+      const float value = x(b, j);
+      const bool is_active = !(std::fabs(value) <= threshold);
+      active.inputs[static_cast<std::size_t>(n * x.rows + b)] = is_active ? value : 0.0F;
+      any |= is_active;
+    }
+    n += static_cast<std::int64_t>(any);
+  }
+  active.count = n;
+  const std::int32_t last = n == 0 ? 0 : active.columns[static_cast<std::size_t>(n - 1)];
+  for (std::int64_t i = 0; i < ActiveColumns::kPadding; ++i) active.columns[static_cast<std::size_t>(n + i)] = last;
+  return active;
+}
+
+}  // namespace lacuna::kernels
