@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   add_threshold(app);
   add_eval(app);
   add_activations(app);
+  add_bench(app);
   add_compare(app);
   add_neighbours(app);
   add_gradient(app);

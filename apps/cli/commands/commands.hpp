@@ -14,6 +14,7 @@ void add_unpack(Application& app);
 void add_threshold(Application& app);
 void add_eval(Application& app);
 void add_activations(Application& app);
+void add_bench(Application& app);
 void add_compare(Application& app);
 void add_cluster(Application& app);
 void add_tsne(Application& app);

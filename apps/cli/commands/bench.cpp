@@ -1,0 +1,132 @@
+// `lacuna bench`: what sparsity buys on this machine.
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "bench_output.hpp"
+#include "commands.hpp"
+#include "lacuna/bench/kernel_bench.hpp"
+#include "lacuna/core/cpu.hpp"
+#include "lacuna/core/error.hpp"
+#include "lacuna/store/database.hpp"
+#include "sparsity_argument.hpp"
+
+namespace lacuna::cli {
+namespace {
+
+struct BenchCommand {
+  std::string kind;
+  std::string device = "cpu";
+  std::vector<std::string> shapes = {"4096x4096", "11008x4096", "4096x11008"};
+  std::string sparsities = "0:0.9:0.1";
+  std::string dtype = "bf16";
+  std::uint64_t seed = 0;
+  int rounds = TimingOptions().rounds;
+  std::string database;
+  std::string out;
+};
+
+// One product that can be measured, on one device.
+struct KernelKind {
+  const char* kind;
+  const char* device;
+  BenchLabels labels;
+  std::vector<KernelTiming> (*measure)(const KernelBench&, const RunContext&);
+};
+
+const KernelKind kKernels[] = {
+    {"gemv", "cpu", {"activation", "columns", "inputs of 0: columns not read"}, bench_activation},
+    {"pack", "cpu", {"packed", "bitmap", "weights of 0: packed rows"}, bench_packed},
+};
+
+const KernelKind& find_kernel(const BenchCommand& command) {
+  for (const auto& kernel : kKernels) {
+    if (command.kind == kernel.kind && command.device == kernel.device) return kernel;
+  }
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("bench {}: not measured on device {}", command.kind, command.device));
+}
+
+BenchShape parse_shape(const std::string& text) {
+  BenchShape shape;
+  char end = 0;
+  if (std::sscanf(text.c_str(), "%ldx%ld%c", &shape.rows, &shape.cols, &end) == 2 && shape.rows > 0 && shape.cols > 0 &&
+      shape.rows <= (1 << 20) && shape.cols <= (1 << 20)) {
+    return shape;
+  }
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("shape: expected ROWSxCOLS, each from 1 to 1048576, got \"{}\"", text));
+}
+
+DType parse_dtype(const std::string& name) {
+  if (name == "f32") return DType::f32;
+  return name == "f16" ? DType::f16 : DType::bf16;
+}
+
+std::int64_t now_us() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+void run_bench(const Session& session, const BenchCommand& command) {
+  const KernelKind& kernel = find_kernel(command);
+  KernelBench request;
+  request.sparsities = parse_sparsities(command.sparsities);
+  request.dtype = parse_dtype(command.dtype);
+  request.seed = command.seed;
+  request.timing.rounds = command.rounds;
+  std::vector<BenchShape> shapes;
+  for (const auto& text : command.shapes) shapes.push_back(parse_shape(text));
+  BenchResults results = {kernel.labels, cpu_model(), request.dtype, {}, now_us()};
+  for (const auto shape : shapes) {
+    request.shape = shape;
+    results.shapes.push_back({shape, kernel.measure(request, session.context())});
+    session.finish_progress();
+    print_timings(session, results.shapes.back());
+  }
+  if (!command.database.empty()) {
+    Database database(command.database);
+    RecordSet set(database);
+    database.write(bench_records(results));
+    set.commit();
+  }
+  if (!command.out.empty()) write_chart(results, command.out);
+  session.print_json(bench_json(results));
+}
+
+}  // namespace
+
+void add_bench(Application& app) {
+  auto& command = app.command("Measure", "bench", "Measure what sparsity buys on this machine");
+  auto options = std::make_shared<BenchCommand>();
+  command.add_option("kind", options->kind, "gemv: inputs of 0; pack: weights of 0")
+      ->required()
+      ->check(CLI::IsMember({"gemv", "pack"}));
+  command.add_option("--device", options->device, "cpu")->capture_default_str()->check(CLI::IsMember({"cpu"}));
+  command.add_option("--shape", options->shapes, "outputs × inputs of the matrices (default: those of a 7B model)")
+      ->delimiter(',')
+      ->type_name("RxC,…");
+  command.add_option("--sparsity", options->sparsities, "FIRST:LAST:STEP, or a list")
+      ->capture_default_str()
+      ->type_name("S");
+  command.add_option("--dtype", options->dtype, "of the weights")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"bf16", "f16", "f32"}));
+  command.add_option("--rounds", options->rounds, "times that everything is measured; medians are reported")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  command.add_option("--seed", options->seed, "of the random weights")->capture_default_str();
+  command.add_option("--db", options->database, "also record the times in this database")->type_name("FILE");
+  command.add_option("-o,--out", options->out, "a page with a chart of speed against sparsity")->type_name("FILE.html");
+  command.footer(
+      "Every product is checked before it is timed. Data comes from memory, not from cache; every sparsity is timed "
+      "in\n"
+      "turns with the dense product. `of ideal` is the time that the bytes would take at the speed of a plain read, "
+      "over\n"
+      "the time taken.\n"
+      "Example: lacuna bench gemv --shape 11008x4096 --sparsity 0:0.9:0.1\n"
+      "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");
+  app.on_run(command, [options](const Session& session) { run_bench(session, *options); });
+}
+
+}  // namespace lacuna::cli

@@ -1,0 +1,143 @@
+#include "bench_output.hpp"
+
+#include <fmt/format.h>
+
+#include "lacuna/core/threads.hpp"
+#include "lacuna/core/version.hpp"
+#include "lacuna/kernels/dispatch/dispatch.hpp"
+#include "lacuna/render/page.hpp"
+
+namespace lacuna::cli {
+namespace {
+
+std::string break_even_text(const std::vector<KernelTiming>& timings) {
+  const auto from = break_even(timings);
+  if (!from) return "never faster than dense within these sparsities";
+  if (*from <= timings.front().sparsity) return fmt::format("faster than dense from {:.0f} % on", 100.0 * *from);
+  return fmt::format("break-even at {:.0f} %", 100.0 * *from);
+}
+
+Json timing_json(const KernelTiming& t) {
+  return {{"sparsity", t.sparsity},
+          {"median_us", 1e6 * t.time.median},
+          {"fastest_us", 1e6 * t.time.fastest},
+          {"slowest_us", 1e6 * t.time.slowest},
+          {"bytes", t.bytes},
+          {"gb_per_s", 1e-9 * t.bytes_per_second()},
+          {"share_of_ideal", t.share_of_ideal()},
+          {"speedup", t.speedup()},
+          {"ideal_speedup", t.ideal_speedup()},
+          {"dense_us", 1e6 * t.dense.median},
+          {"dense_share_of_ideal", t.dense_share_of_ideal()},
+          {"read_gb_per_s", 1e-9 * t.bandwidth}};
+}
+
+}  // namespace
+
+std::string shape_name(BenchShape shape) { return fmt::format("{}×{}", shape.rows, shape.cols); }
+
+void print_timings(const Session& session, const ShapeTimings& shape) {
+  std::vector<std::vector<std::string>> rows = {
+      {"sparsity", "µs", "GB/s", "of ideal", "speed-up", "ideal", "dense µs", "of ideal", "read GB/s"}};
+  for (const auto& t : shape.timings) {
+    rows.push_back({fmt::format("{:g} %", 100.0 * t.sparsity), fmt::format("{:.0f}", 1e6 * t.time.median),
+                    fmt::format("{:.1f}", 1e-9 * t.bytes_per_second()), fmt::format("{:.2f}", t.share_of_ideal()),
+                    fmt::format("{:.2f}", t.speedup()), fmt::format("{:.2f}", t.ideal_speedup()),
+                    fmt::format("{:.0f}", 1e6 * t.dense.median), fmt::format("{:.2f}", t.dense_share_of_ideal()),
+                    fmt::format("{:.1f}", 1e-9 * t.bandwidth)});
+  }
+  session.print(fmt::format("{}: {}", shape_name(shape.shape), break_even_text(shape.timings)));
+  session.print(text_table(rows));
+}
+
+Json bench_json(const BenchResults& results) {
+  Json shapes = Json::array();
+  for (const auto& shape : results.shapes) {
+    Json timings = Json::array();
+    for (const auto& timing : shape.timings) timings.push_back(timing_json(timing));
+    const auto from = break_even(shape.timings);
+    shapes.push_back({{"rows", shape.shape.rows},
+                      {"cols", shape.shape.cols},
+                      {"break_even", from ? Json(*from) : Json(nullptr)},
+                      {"timings", timings}});
+  }
+  return {{"device", results.device},
+          {"threads", thread_count()},
+          {"isa", std::string(kernels::dispatched_target())},
+          {"kernel", results.labels.kernel},
+          {"format", results.labels.format},
+          {"dtype", std::string(dtype_name(results.dtype))},
+          {"shapes", shapes}};
+}
+
+std::vector<BenchmarkRecord> bench_records(const BenchResults& results) {
+  BenchmarkRecord common;
+  common.device = results.device;
+  common.dtype = dtype_name(results.dtype);
+  common.checked = true;
+  common.threads = thread_count();
+  common.isa = kernels::dispatched_target();
+  common.lacuna_version = version();
+  common.lacuna_commit = commit();
+  common.started_us = results.started_us;
+  std::vector<BenchmarkRecord> records;
+  for (const auto& shape : results.shapes) {
+    common.rows = shape.shape.rows;
+    common.cols = shape.shape.cols;
+    std::vector<double> dense;
+    for (const auto& t : shape.timings) {
+      dense.push_back(t.dense.median);
+      BenchmarkRecord record = common;
+      record.kernel = results.labels.kernel;
+      record.format = results.labels.format;
+      record.sparsity = t.sparsity;
+      record.median_us = 1e6 * t.time.median;
+      record.gb_per_s = 1e-9 * t.bytes_per_second();
+      record.share_of_ideal = t.share_of_ideal();
+      record.dense_us = 1e6 * t.dense.median;
+      record.speedup = t.speedup();
+      records.push_back(record);
+    }
+    if (dense.empty()) continue;
+    const KernelTiming& first = shape.timings.front();
+    const double seconds = median(dense);
+    BenchmarkRecord record = common;
+    record.kernel = "gemv";
+    record.format = "dense";
+    record.median_us = 1e6 * seconds;
+    record.gb_per_s = 1e-9 * first.dense_bytes / seconds;
+    record.share_of_ideal = first.dense_share_of_ideal();
+    records.push_back(record);
+  }
+  return records;
+}
+
+void write_chart(const BenchResults& results, const std::filesystem::path& file) {
+  LineChart chart;
+  chart.title = "Speed against sparsity";
+  chart.subtitle = fmt::format("{} · {} · {} · {} threads", results.labels.explain, dtype_name(results.dtype),
+                               results.device, thread_count());
+  chart.x_title = "sparsity";
+  chart.y_title = "times as fast as dense";
+  chart.series_title = "speed-up";
+  chart.y_from_zero = true;
+  std::string found;
+  for (const auto& shape : results.shapes) {
+    LineSeries measured = {"measured", shape_name(shape.shape), {}};
+    LineSeries ideal = {"ideal: bytes at the speed of memory", shape_name(shape.shape), {}};
+    LineSeries dense = {"dense", shape_name(shape.shape), {}};
+    for (const auto& timing : shape.timings) {
+      measured.points.push_back({timing.sparsity, timing.speedup()});
+      ideal.points.push_back({timing.sparsity, timing.ideal_speedup()});
+      dense.points.push_back({timing.sparsity, 1.0});
+    }
+    for (auto* series : {&measured, &ideal, &dense}) chart.series.push_back(std::move(*series));
+    found +=
+        fmt::format("{}{}: {}", found.empty() ? "" : "; ", shape_name(shape.shape), break_even_text(shape.timings));
+  }
+  Page page("What sparsity buys", found + ".");
+  page.section("Speed").chart(line_chart(chart));
+  page.write(file);
+}
+
+}  // namespace lacuna::cli

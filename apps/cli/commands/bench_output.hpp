@@ -1,0 +1,40 @@
+// Timings of kernels as a table, as JSON and as a page with a chart.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "cli.hpp"
+#include "lacuna/bench/kernel_bench.hpp"
+#include "lacuna/study/records.hpp"
+
+namespace lacuna::cli {
+
+struct BenchLabels {
+  const char* kernel;   // "packed"
+  const char* format;   // "bitmap"
+  const char* explain;  // for people
+};
+
+struct ShapeTimings {
+  BenchShape shape;
+  std::vector<KernelTiming> timings;
+};
+
+struct BenchResults {
+  BenchLabels labels;
+  std::string device;
+  DType dtype = DType::bf16;
+  std::vector<ShapeTimings> shapes;
+  std::int64_t started_us = 0;
+};
+
+std::string shape_name(BenchShape shape);  // "11008×4096"
+void print_timings(const Session& session, const ShapeTimings& shape);
+Json bench_json(const BenchResults& results);
+// One row of the database's `benchmarks` a timing, and one for each shape's dense product.
+std::vector<BenchmarkRecord> bench_records(const BenchResults& results);
+void write_chart(const BenchResults& results, const std::filesystem::path& file);
+
+}  // namespace lacuna::cli

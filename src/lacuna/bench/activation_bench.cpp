@@ -1,0 +1,118 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "lacuna/bench/kernel_bench.hpp"
+#include "lacuna/bench/product_check.hpp"
+#include "lacuna/core/random.hpp"
+#include "lacuna/core/threads.hpp"
+#include "lacuna/kernels/sparse_gemv/column_panels.hpp"
+
+namespace lacuna {
+namespace {
+
+// Inputs whose active columns are disjoint, so that 90 % sparsity, too, reads all of a matrix before anything twice.
+struct SparseInputs {
+  std::vector<std::vector<float>> sets;
+  std::int64_t active = 0;  // columns of each
+};
+
+SparseInputs sparse_inputs(std::int64_t cols, double sparsity, std::uint64_t seed) {
+  SparseInputs inputs;
+  inputs.active = std::max<std::int64_t>(1, std::llround((1.0 - sparsity) * static_cast<double>(cols)));
+  std::vector<std::size_t> order(static_cast<std::size_t>(cols));
+  std::iota(order.begin(), order.end(), 0U);
+  Random random(seed);
+  random.shuffle(order.begin(), order.end());
+  const auto active = static_cast<std::size_t>(inputs.active);
+  for (std::size_t first = 0; first + active <= order.size(); first += active) {
+    std::vector<float> x(order.size(), 0.0F);
+    for (std::size_t i = first; i < first + active; ++i) x[order[i]] = static_cast<float>(0.5 + random.uniform());
+    inputs.sets.push_back(std::move(x));
+  }
+  return inputs;
+}
+
+struct ActivationCase {
+  const KernelBench& request;
+  Copies dense;
+  std::vector<kernels::ColumnPanels> columns;
+
+  void multiply_dense(std::int64_t turn, const float* x, float* y) const {
+    dense_gemv(request.dtype, request.shape, dense.at(turn).data(), x, y);
+  }
+  void multiply_sparse(std::int64_t turn, const float* x, float* y) const {
+    std::vector<kernels::ColumnPanels::Part> parts;
+    columns[static_cast<std::size_t>(turn) % columns.size()].append(0.0F, nullptr, {y, 1, request.shape.rows}, false,
+                                                                    parts);
+    kernels::sparse_gemv({x, 1, request.shape.cols}, parts);
+  }
+};
+
+void check(const ActivationCase& made, const SparseInputs& inputs) {
+  const float* x = inputs.sets[0].data();
+  const auto expected = reference_product(made.request.dtype, made.request.shape, made.dense.at(0).data(), x);
+  std::vector<float> y(expected.sums.size());
+  made.multiply_dense(0, x, y.data());
+  check_product("dense", y, expected, dense_roundings(made.request.shape));
+  made.multiply_sparse(0, x, y.data());
+  check_product("activation", y, expected, static_cast<double>(inputs.active) + 2.0);
+}
+
+KernelTiming measure(const ActivationCase& made, double sparsity, const RunContext& context) {
+  const KernelBench& request = made.request;
+  const auto inputs = sparse_inputs(request.shape.cols, sparsity, request.seed + 1);
+  check(made, inputs);
+  std::vector<float> y(static_cast<std::size_t>(request.shape.rows));
+  std::uint64_t seen = 0;
+  const auto input = [&](std::int64_t turn) {  // another set once all copies were read with this one
+    return inputs
+        .sets[static_cast<std::size_t>(turn / static_cast<std::int64_t>(made.columns.size())) % inputs.sets.size()]
+        .data();
+  };
+  const TimedCall calls[] = {[&](std::int64_t turn) { seen += read_once(made.dense.at(turn)); },
+                             [&](std::int64_t turn) { made.multiply_dense(turn, inputs.sets[0].data(), y.data()); },
+                             [&](std::int64_t turn) { made.multiply_sparse(turn, input(turn), y.data()); }};
+  const auto times = time_in_turns(calls, request.timing, context);
+  KernelTiming timing;
+  timing.sparsity = sparsity;
+  timing.dense = times[1];
+  timing.time = times[2];
+  timing.dense_bytes = static_cast<double>(made.dense.at(0).size());
+  timing.bytes = timing.dense_bytes * static_cast<double>(inputs.active) / static_cast<double>(request.shape.cols);
+  timing.bandwidth = timing.dense_bytes / times[0].median;
+  return timing;
+}
+
+}  // namespace
+
+std::vector<KernelTiming> bench_activation(const KernelBench& request, const RunContext& context) {
+  check_request(request.dtype, request.shape, request.sparsities);
+  const auto weights = random_weights(request.dtype, request.shape, 0.0, request.seed);
+  ActivationCase made = {request, Copies(weights.span(), request.rotated_bytes), {}};
+  for (std::int64_t i = 0; i < made.dense.count(); ++i) {
+    made.columns.emplace_back(request.dtype, weights.data(), request.shape.rows, request.shape.cols, thread_count());
+  }
+  std::vector<KernelTiming> timings;
+  for (const double sparsity : request.sparsities) {
+    timings.push_back(measure(made, sparsity, context));
+    context.report({"bench activation", fmt::format("{:g} %", 100.0 * sparsity), "sparsities", timings.size(),
+                    request.sparsities.size(), 0.0});
+  }
+  return timings;
+}
+
+std::optional<double> break_even(std::span<const KernelTiming> timings) {
+  if (timings.empty() || timings.back().speedup() < 1.0) return std::nullopt;
+  std::size_t first = timings.size() - 1;
+  while (first > 0 && timings[first - 1].speedup() >= 1.0) --first;
+  if (first == 0) return timings[0].sparsity;
+  const KernelTiming& below = timings[first - 1];
+  const KernelTiming& above = timings[first];
+  const double part = (1.0 - below.speedup()) / (above.speedup() - below.speedup());
+  return below.sparsity + part * (above.sparsity - below.sparsity);
+}
+
+}  // namespace lacuna

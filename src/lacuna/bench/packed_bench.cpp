@@ -1,0 +1,65 @@
+#include <fmt/format.h>
+
+#include "lacuna/bench/kernel_bench.hpp"
+#include "lacuna/bench/packed_copies.hpp"
+#include "lacuna/bench/product_check.hpp"
+#include "lacuna/core/random.hpp"
+#include "lacuna/kernels/packed_gemv/packed_gemv.hpp"
+
+namespace lacuna {
+namespace {
+
+std::vector<float> random_input(std::int64_t cols, std::uint64_t seed) {
+  Random random(seed);
+  std::vector<float> x(static_cast<std::size_t>(cols));
+  for (float& value : x) value = static_cast<float>(random.uniform() - 0.5);
+  return x;
+}
+
+KernelTiming measure(const KernelBench& request, const Copies& dense, double sparsity, const RunContext& context) {
+  const BenchShape shape = request.shape;
+  const auto x = random_input(shape.cols, request.seed + 1);
+  std::vector<float> y(static_cast<std::size_t>(shape.rows));
+  const auto sparse = random_weights(request.dtype, shape, sparsity, request.seed + 2);
+  const PackedCopies packed(request.dtype, shape, sparse.span(), request.rotated_bytes);
+  kernels::packed_gemv(packed.at(0), x.data(), y.data());
+  check_product("packed", y, reference_product(request.dtype, shape, sparse.data(), x.data()), dense_roundings(shape));
+  std::uint64_t seen = 0;
+  const TimedCall calls[] = {
+      [&](std::int64_t turn) { seen += read_once(dense.at(turn)); },
+      [&](std::int64_t turn) { dense_gemv(request.dtype, shape, dense.at(turn).data(), x.data(), y.data()); },
+      [&](std::int64_t turn) { kernels::packed_gemv(packed.at(turn), x.data(), y.data()); }};
+  const auto times = time_in_turns(calls, request.timing, context);
+  KernelTiming timing;
+  timing.sparsity = sparsity;
+  timing.dense = times[1];
+  timing.time = times[2];
+  timing.dense_bytes = static_cast<double>(dense.at(0).size());
+  timing.bytes = static_cast<double>(packed.bytes());
+  timing.bandwidth = timing.dense_bytes / times[0].median;
+  return timing;
+}
+
+}  // namespace
+
+std::vector<KernelTiming> bench_packed(const KernelBench& request, const RunContext& context) {
+  check_request(request.dtype, request.shape, request.sparsities);
+  const auto weights = random_weights(request.dtype, request.shape, 0.0, request.seed);
+  const Copies dense(weights.span(), request.rotated_bytes);
+  {
+    const auto x = random_input(request.shape.cols, request.seed + 1);
+    std::vector<float> y(static_cast<std::size_t>(request.shape.rows));
+    dense_gemv(request.dtype, request.shape, weights.data(), x.data(), y.data());
+    check_product("dense", y, reference_product(request.dtype, request.shape, weights.data(), x.data()),
+                  dense_roundings(request.shape));
+  }
+  std::vector<KernelTiming> timings;
+  for (const double sparsity : request.sparsities) {
+    timings.push_back(measure(request, dense, sparsity, context));
+    context.report({"bench packed", fmt::format("{:g} %", 100.0 * sparsity), "sparsities", timings.size(),
+                    request.sparsities.size(), 0.0});
+  }
+  return timings;
+}
+
+}  // namespace lacuna

@@ -1,0 +1,116 @@
+#include "lacuna/bench/kernel_bench.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <numeric>
+
+#include "lacuna/bench/packed_copies.hpp"
+#include "lacuna/bench/product_check.hpp"
+#include "lacuna/core/error.hpp"
+
+namespace lacuna {
+namespace {
+
+KernelBench small_request(DType dtype) {
+  KernelBench request;
+  request.shape = {70, 90};
+  request.dtype = dtype;
+  request.sparsities = {0.0, 0.5, 0.9};
+  request.rotated_bytes = 1 << 16;
+  request.timing = {1, 0.0};
+  return request;
+}
+
+// Bytes that must be read: of 90 columns 90, 45 and 9; of 6,300 positions a bit each and the non-zeros.
+TEST(KernelBench, CountsTheBytesOfEachFormat) {
+  for (const DType dtype : {DType::bf16, DType::f16, DType::f32}) {
+    const auto width = static_cast<double>(dtype_bytes(dtype));
+    const auto activation = bench_activation(small_request(dtype), {});
+    ASSERT_EQ(activation.size(), 3U);
+    EXPECT_DOUBLE_EQ(activation[0].bytes, 70 * 90 * width);
+    EXPECT_DOUBLE_EQ(activation[1].bytes, 70 * 45 * width);
+    EXPECT_DOUBLE_EQ(activation[2].bytes, 70 * 9 * width);
+    const auto packed = bench_packed(small_request(dtype), {});
+    ASSERT_EQ(packed.size(), 3U);
+    EXPECT_DOUBLE_EQ(packed[0].bytes, 70 * 12 + 70 * 90 * width);
+    EXPECT_NEAR(packed[1].bytes, 70 * 12 + 70 * 45 * width, 4 * 40 * width);  // four standard deviations of 6,300 draws
+    for (const auto& timing : packed) {
+      EXPECT_GT(timing.time.median, 0.0);
+      EXPECT_GT(timing.dense.median, 0.0);
+      EXPECT_GT(timing.bandwidth, 0.0);
+    }
+  }
+}
+
+TEST(KernelBench, RefusesWhatItCannotMeasure) {
+  auto request = small_request(DType::bf16);
+  request.sparsities = {1.0};
+  EXPECT_THROW(bench_activation(request, {}), Error);
+  request = small_request(DType::f64);
+  EXPECT_THROW(bench_packed(request, {}), Error);
+  request = small_request(DType::bf16);
+  request.shape.rows = 0;
+  EXPECT_THROW(bench_packed(request, {}), Error);
+}
+
+TEST(KernelBench, AWrongProductIsNotTimed) {
+  const BenchShape shape = {2, 2};
+  const std::vector<float> w = {1, 2, 3, 4};
+  const std::vector<float> x = {10, 1};
+  const auto expected = reference_product(DType::f32, shape, reinterpret_cast<const std::byte*>(w.data()), x.data());
+  EXPECT_EQ(expected.sums, (std::vector<double>{12, 34}));
+  const std::vector<float> right = {12, 34};
+  EXPECT_NO_THROW(check_product("p", right, expected, 4));
+  const std::vector<float> wrong = {12, 34.001F};
+  try {
+    check_product("p", wrong, expected, 4);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::internal);
+    EXPECT_NE(std::string(error.what()).find("row 1"), std::string::npos);
+  }
+}
+
+KernelTiming timing_of(double sparsity, double speedup) {
+  KernelTiming timing;
+  timing.sparsity = sparsity;
+  timing.dense.median = speedup;
+  timing.time.median = 1.0;
+  return timing;
+}
+
+TEST(KernelBench, BreakEvenLiesBetweenTheMeasuredPoints) {
+  const std::vector<KernelTiming> crossing = {timing_of(0.0, 0.8), timing_of(0.4, 0.9), timing_of(0.6, 1.1)};
+  EXPECT_NEAR(*break_even(crossing), 0.5, 1e-12);
+  const std::vector<KernelTiming> always = {timing_of(0.1, 1.0), timing_of(0.4, 2.0)};
+  EXPECT_EQ(*break_even(always), 0.1);
+  const std::vector<KernelTiming> never = {timing_of(0.0, 1.2), timing_of(0.4, 0.9)};
+  EXPECT_FALSE(break_even(never));
+}
+
+TEST(WeightCopies, RotateThroughEnoughBytes) {
+  const std::vector<std::byte> data(1000, std::byte{3});
+  const Copies copies(data, 4500);
+  EXPECT_EQ(copies.count(), 5);
+  EXPECT_NE(copies.at(0).data(), copies.at(4).data());
+  EXPECT_EQ(copies.at(0).data(), copies.at(5).data());
+  EXPECT_EQ(copies.at(3)[999], std::byte{3});
+  EXPECT_EQ(copies_to_rotate(1000, 1), 2);
+  EXPECT_EQ(copies_to_rotate(10, 1 << 20), 1024);
+}
+
+TEST(PackedCopies, HoldTheNonZeros) {
+  const std::vector<float> w = {0, 2, 0, 3, 0, 4};
+  const auto packed = pack_bitmap(DType::f32, {2, 3}, std::as_bytes(std::span(w)));
+  EXPECT_EQ(packed.bitmap[0], 2);
+  EXPECT_EQ(packed.bitmap[1], 5);
+  EXPECT_EQ(packed.row_starts[1], 1U);
+  EXPECT_EQ(packed.row_starts[2], 3U);
+  float values[3];
+  std::memcpy(values, packed.values.data(), 12);
+  EXPECT_EQ(values[2], 4.0F);
+}
+
+}  // namespace
+}  // namespace lacuna

@@ -1,0 +1,42 @@
+"""`lacuna bench` from outside: products are timed against dense, recorded and drawn."""
+import unittest
+
+from lacuna_cli import CliTest, lacuna
+
+
+class Bench(CliTest):
+    def bench(self, *arguments):
+        return self.ok("bench", *arguments, "--shape", "96x64,33x70", "--rounds", 1)
+
+    def test_each_sparsity_of_each_shape_is_reported(self):
+        for kind, kernel in (("gemv", "activation"), ("pack", "packed")):
+            result = self.bench(kind, "--sparsity", "0:0.9:0.3", "--json").json()
+            self.assertEqual(result["kernel"], kernel)
+            self.assertEqual([(s["rows"], s["cols"]) for s in result["shapes"]], [(96, 64), (33, 70)])
+            for timing in (t for shape in result["shapes"] for t in shape["timings"]):
+                self.assertGreater(timing["median_us"], 0)
+                self.assertAlmostEqual(timing["speedup"], timing["dense_us"] / timing["median_us"], places=9)
+                self.assertAlmostEqual(timing["gb_per_s"], timing["bytes"] / timing["median_us"] / 1e3, places=9)
+            self.assertEqual([t["sparsity"] for t in result["shapes"][1]["timings"]], [0, 0.3, 0.6, 0.9])
+        self.assertEqual(result["shapes"][0]["timings"][0]["bytes"], 96 * 64 * 2 + 96 * 64 // 8)
+
+    def test_records_and_chart_are_written(self):
+        database, page = self.folder / "b.db", self.folder / "b.html"
+        self.bench("pack", "--sparsity", "0.5,0.7", "--db", database, "-o", page)
+        table = self.ok("query", "--db", database, "--csv",
+                        "SELECT kernel, \"rows\", sparsity, checked FROM benchmarks ORDER BY ALL").out.splitlines()
+        self.assertEqual(table[1:], ["gemv,33,0,true", "gemv,96,0,true", "packed,33,0.5,true", "packed,33,0.7,true",
+                                     "packed,96,0.5,true", "packed,96,0.7,true"])
+        self.assertIn("Speed against sparsity", page.read_text())
+
+    def test_bad_arguments_are_usage_errors(self):
+        for arguments in (["gemv", "--sparsity", "1.0"], ["gemv", "--sparsity", "0:0.9"], ["gemv", "--sparsity", "x"],
+                          ["gemv", "--sparsity", "nan"], ["pack", "--sparsity", "0.9:0.1:0.1"], ["other"],
+                          ["pack", "--dtype", "i8"], ["pack", "--device", "tpu"]):
+            self.assertEqual(lacuna("bench", *arguments, "--shape", "8x8").status, 2, arguments)
+        for shape in ("8", "0x8", "8x8x8", "-1x4", "8x99999999999", "x"):
+            self.assertEqual(lacuna("bench", "gemv", f"--shape={shape}").status, 2, shape)
+
+
+if __name__ == "__main__":
+    unittest.main()
