@@ -14,6 +14,8 @@ int main(int argc, char** argv) {
   add_eval(app);
   add_activations(app);
   add_bench(app);
+  add_advise(app);
+  add_tune(app);
   add_compare(app);
   add_neighbours(app);
   add_gradient(app);

@@ -9,7 +9,7 @@ class Bench(CliTest):
         return self.ok("bench", *arguments, "--shape", "96x64,33x70", "--rounds", 1)
 
     def test_each_sparsity_of_each_shape_is_reported(self):
-        for kind, kernel in (("gemv", "activation"), ("pack", "packed")):
+        for kind, kernel in (("gemv", "activation"), ("mmm", "mmm"), ("pack", "packed")):
             result = self.bench(kind, "--sparsity", "0:0.9:0.3", "--json").json()
             self.assertEqual(result["kernel"], kernel)
             self.assertEqual([(s["rows"], s["cols"]) for s in result["shapes"]], [(96, 64), (33, 70)])

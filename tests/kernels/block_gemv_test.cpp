@@ -73,7 +73,7 @@ TEST(BlockGemv, EveryIsaAgreesWithScalar) {
         scalar::block_gemv(w.view(), x.data(), expected.data());
         // The header's bound; Σ|w·x| of n products of standard normals is below n + 40 here.
         const auto n = static_cast<double>(blocks * kBlockFeatures);
-        const double tolerance = (n / 16 + 8) * 0x1p-24 * (n + 40);
+        const double tolerance = (n / 32 + 16) * 0x1p-24 * (n + 40);
         for (const IsaLevel level : test::runnable_isa_levels()) {
           const test::ForcedIsaLevel forced(level);
           std::vector<float> y(5, std::nanf(""));

@@ -3,8 +3,10 @@
 
 #include <chrono>
 
+#include "bench_orders.hpp"
 #include "bench_output.hpp"
 #include "commands.hpp"
+#include "lacuna/bench/block_bench.hpp"
 #include "lacuna/bench/kernel_bench.hpp"
 #include "lacuna/core/cpu.hpp"
 #include "lacuna/core/error.hpp"
@@ -24,6 +26,7 @@ struct BenchCommand {
   int rounds = TimingOptions().rounds;
   std::string database;
   std::string out;
+  OrderBenchCommand orders;
 };
 
 // One product that can be measured, on one device.
@@ -37,6 +40,7 @@ struct KernelKind {
 const KernelKind kKernels[] = {
     {"gemv", "cpu", {"activation", "columns", "inputs of 0: columns not read"}, bench_activation},
     {"pack", "cpu", {"packed", "bitmap", "weights of 0: packed rows"}, bench_packed},
+    {"mmm", "cpu", {"mmm", "blocks of 8", "blocks of eight columns of 0: skipped"}, bench_block_sparsity},
 };
 
 const KernelKind& find_kernel(const BenchCommand& command) {
@@ -69,6 +73,16 @@ std::int64_t now_us() {
 }
 
 void run_bench(const Session& session, const BenchCommand& command) {
+  if (!command.orders.matrix.what.empty()) {
+    if (command.kind != "mmm") {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("--matrix-of: for bench mmm only, got bench {}", command.kind));
+    }
+    OrderBenchCommand orders = command.orders;
+    orders.seed = command.seed;
+    orders.timing.rounds = command.rounds;
+    return run_order_bench(session, orders);
+  }
   const KernelKind& kernel = find_kernel(command);
   KernelBench request;
   request.sparsities = parse_sparsities(command.sparsities);
@@ -99,9 +113,9 @@ void run_bench(const Session& session, const BenchCommand& command) {
 void add_bench(Application& app) {
   auto& command = app.command("Measure", "bench", "Measure what sparsity buys on this machine");
   auto options = std::make_shared<BenchCommand>();
-  command.add_option("kind", options->kind, "gemv: inputs of 0; pack: weights of 0")
+  command.add_option("kind", options->kind, "gemv: inputs of 0; pack: weights of 0; mmm: blocks of eight columns of 0")
       ->required()
-      ->check(CLI::IsMember({"gemv", "pack"}));
+      ->check(CLI::IsMember({"gemv", "pack", "mmm"}));
   command.add_option("--device", options->device, "cpu")->capture_default_str()->check(CLI::IsMember({"cpu"}));
   command.add_option("--shape", options->shapes, "outputs × inputs of the matrices (default: those of a 7B model)")
       ->delimiter(',')
@@ -118,6 +132,14 @@ void add_bench(Application& app) {
   command.add_option("--seed", options->seed, "of the random weights")->capture_default_str();
   command.add_option("--db", options->database, "also record the times in this database")->type_name("FILE");
   command.add_option("-o,--out", options->out, "a page with a chart of speed against sparsity")->type_name("FILE.html");
+  command
+      .add_option("--matrix-of", options->orders.matrix.what, "mmm: measure a matrix of this model or file, by --order")
+      ->type_name("WHAT");
+  command.add_option("--matrix", options->orders.matrix.matrix, "which one: 0.mlp.down_proj")->type_name("NAME");
+  command.add_option("--order", options->orders.orders, "orders of its columns, as `lacuna coherence` takes them")
+      ->delimiter(',')
+      ->type_name("ORDER,…")
+      ->capture_default_str();
   command.footer(
       "Every product is checked before it is timed. Data comes from memory, not from cache; every sparsity is timed "
       "in\n"

@@ -15,6 +15,8 @@ void add_threshold(Application& app);
 void add_eval(Application& app);
 void add_activations(Application& app);
 void add_bench(Application& app);
+void add_advise(Application& app);
+void add_tune(Application& app);
 void add_compare(Application& app);
 void add_cluster(Application& app);
 void add_tsne(Application& app);

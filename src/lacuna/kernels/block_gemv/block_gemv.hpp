@@ -6,17 +6,16 @@
 // with a weight in them are stored and multiplied. What that saves is the block coherence of the order
 // (cluster/coherence.hpp); it costs one bit a block, 1/128 of a dense matrix of 16-bit elements.
 //
-// Layout    row r: bits [r·bitmap_words·64, …) of which bit g says that block g is stored, then its stored blocks,
-// eight
-//           elements each, from values + row_starts[r]·8 elements on; the last block is filled up with zeros. x has
-//           blocks·8 floats, those beyond cols zero.
-// Accuracy  f32 products and sums in 16 partial sums: relative error of a row ≤ (n/16 + 8)·2⁻²⁴·Σ|w·x|, n weights in
-// stored
-//           blocks; the scalar code sums in f64. A row's bits depend on the ISA level alone, not on threads.
-// Non-finite  an infinity or NaN in x spreads through stored blocks, also where the weight is zero, and not through
-// others. Cost      one pass over bits and stored blocks. Threads   parallel over rows inside; safe on distinct y.
-// Errors    none. The caller has held bitmap, row_starts and values against each other.
-// Source    kernels/block_gemv/README.md.
+// Layout      row r: bits [r·bitmap_words·64, …) of which bit g says that block g is stored, none beyond `blocks`; then
+//             its stored blocks, eight elements each, from values + row_starts[r]·8 elements on; the last block is
+//             filled up with zeros. x has blocks·8 floats, those beyond cols zero.
+// Accuracy    f32 products and sums in 32 partial sums: relative error of a row ≤ (n/32 + 16)·2⁻²⁴·Σ|w·x|, n weights
+//             in stored blocks; the scalar code sums in f64. A row's bits depend on the ISA level alone.
+// Non-finite  an infinity or NaN in x spreads through stored blocks, where the weight is zero too, and through no other.
+// Cost        one pass over bits and stored blocks; 4 bytes a block of scratch.
+// Threads     parallel over rows inside; safe on distinct y.
+// Errors      Error{out_of_memory}. The caller has held bitmap, row_starts and values against each other.
+// Source      kernels/block_gemv/README.md.
 #pragma once
 
 #include <cstddef>

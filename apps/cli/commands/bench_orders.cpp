@@ -1,0 +1,98 @@
+#include "bench_orders.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "bench_output.hpp"
+#include "lacuna/bench/block_bench.hpp"
+#include "lacuna/cluster/feature_patterns.hpp"
+#include "lacuna/sparse/block_matrix.hpp"
+#include "order_argument.hpp"
+
+namespace lacuna::cli {
+namespace {
+
+std::vector<BlockOrder> make_orders(const OrderBenchCommand& command, const FeaturePatterns& patterns) {
+  std::vector<BlockOrder> orders;
+  for (const auto& name : command.orders) {
+    OrderArgument argument;
+    argument.order = name;
+    argument.k = static_cast<int>(std::clamp<std::int64_t>(patterns.count() / 8, 1, 64));
+    orders.push_back({name, order_maker(argument, kernels::kBlockFeatures)(patterns, command.seed)});
+  }
+  return orders;
+}
+
+// What the numbers say, and from which coherence on they would say otherwise.
+std::string verdict(const std::vector<OrderTiming>& timings, DType dtype) {
+  const auto best = std::min_element(timings.begin(), timings.end(),
+                                     [](const auto& a, const auto& b) { return a.time.median < b.time.median; });
+  const std::string break_even =
+      fmt::format("By bytes it pays from a coherence of {:.2g} %", 100.0 * block_break_even(dtype));
+  if (best->speedup() <= 1.03) {
+    return fmt::format(
+        "Skipping blocks does not pay here: {:.2f} times dense at best ({}, {:.2g} % of the blocks empty). {}.",
+        best->speedup(), best->order, 100.0 * best->skipped, break_even);
+  }
+  const std::string gain =
+      fmt::format("Skipping blocks pays: {:.2f} times dense in the order {}", best->speedup(), best->order);
+  if (best->packed_speedup() > best->speedup()) {
+    return fmt::format("{}, but packed rows, which skip every zero, give {:.2f}. {}.", gain, best->packed_speedup(),
+                       break_even);
+  }
+  return fmt::format("{}, and packed rows {:.2f}. {}.", gain, best->packed_speedup(), break_even);
+}
+
+void print_orders(const Session& session, const std::vector<OrderTiming>& timings) {
+  std::vector<std::vector<std::string>> table = {
+      {"order", "empty blocks", "predicted", "measured", "rounds", "packed rows"}};
+  for (const auto& t : timings) {
+    table.push_back({t.order, fmt::format("{:.2f} %", 100.0 * t.skipped), fmt::format("{:.2f}", t.predicted),
+                     fmt::format("{:.2f}", t.speedup()),
+                     fmt::format("{:.2f}–{:.2f}", t.dense.median / t.time.slowest, t.dense.median / t.time.fastest),
+                     fmt::format("{:.2f}", t.packed_speedup())});
+  }
+  session.print(text_table(table));
+  session.print("Speeds are times that of the dense product, in the same rounds.");
+}
+
+Json orders_json(const std::vector<OrderTiming>& timings) {
+  Json json = Json::array();
+  for (const auto& t : timings) {
+    json.push_back({{"order", t.order},
+                    {"coherence", t.skipped},
+                    {"predicted_speedup", t.predicted},
+                    {"measured_speedup", t.speedup()},
+                    {"packed_speedup", t.packed_speedup()},
+                    {"seconds", t.time.median},
+                    {"dense_seconds", t.dense.median},
+                    {"packed_seconds", t.packed.median}});
+  }
+  return json;
+}
+
+}  // namespace
+
+void run_order_bench(const Session& session, const OrderBenchCommand& command) {
+  const MatrixSet set = MatrixSet::open(command.matrix.what);
+  const WeightMatrix& matrix = choose_matrix(set, command.matrix.matrix);
+  const auto patterns = FeaturePatterns::columns(matrix.view);
+  const auto orders = make_orders(command, patterns);
+  const auto timings =
+      bench_orders(matrix.view, orders, command.seed, kRotatedBytes, command.timing, session.context());
+  session.finish_progress();
+  session.print(fmt::format("{}, {:.1f} % zeros, blocks of {} columns", matrix_title(set, matrix),
+                            100.0 * (1.0 - patterns.density()), kernels::kBlockFeatures));
+  print_orders(session, timings);
+  session.print(verdict(timings, matrix.view.dtype));
+  Json document = matrix_json(set, matrix);
+  document["block"] = kernels::kBlockFeatures;
+  document["seed"] = command.seed;
+  document["break_even_coherence"] = block_break_even(matrix.view.dtype);
+  document["orders"] = orders_json(timings);
+  document["verdict"] = verdict(timings, matrix.view.dtype);
+  session.print_json(document);
+}
+
+}  // namespace lacuna::cli

@@ -1,0 +1,19 @@
+// `lacuna bench mmm --matrix-of`: block skipping on a real matrix, predicted and measured, under several orders.
+#pragma once
+
+#include "cli.hpp"
+#include "lacuna/bench/timing.hpp"
+#include "matrix_argument.hpp"
+
+namespace lacuna::cli {
+
+struct OrderBenchCommand {
+  MatrixArgument matrix;
+  std::vector<std::string> orders = {"stored", "frequency", "kmeans", "balanced", "groups"};
+  std::uint64_t seed = 0;
+  TimingOptions timing;
+};
+
+void run_order_bench(const Session& session, const OrderBenchCommand& command);
+
+}  // namespace lacuna::cli

@@ -1,0 +1,139 @@
+#include "lacuna/bench/block_bench.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "lacuna/bench/packed_copies.hpp"
+#include "lacuna/bench/product_check.hpp"
+#include "lacuna/core/error.hpp"
+#include "lacuna/core/random.hpp"
+#include "lacuna/kernels/packed_gemv/packed_gemv.hpp"
+#include "lacuna/sparse/block_matrix.hpp"
+
+namespace lacuna {
+namespace {
+
+std::vector<float> random_input(std::int64_t cols, std::uint64_t seed) {
+  Random random(seed);
+  std::vector<float> x(static_cast<std::size_t>(cols));
+  for (float& value : x) value = static_cast<float>(random.uniform() - 0.5);
+  return x;
+}
+
+// As many copies as it takes to leave the cache, and at least two.
+std::vector<BlockMatrix> block_copies(const TensorView& weights, std::span<const std::int64_t> order,
+                                      std::size_t rotated_bytes) {
+  std::vector<BlockMatrix> copies;
+  copies.emplace_back(weights, order);
+  const std::size_t count = std::max<std::size_t>(2, rotated_bytes / std::max<std::size_t>(copies[0].bytes(), 1) + 1);
+  while (copies.size() < count) copies.push_back(copies[0].copy());
+  return copies;
+}
+
+// Of kernels/block_gemv: partial sums of at most 1/16 of a row, and the last additions.
+double block_roundings(std::int64_t cols) { return static_cast<double>(cols + 7) / 32.0 + 16.0; }
+
+std::vector<std::int64_t> as_stored(std::int64_t cols) {
+  std::vector<std::int64_t> order(static_cast<std::size_t>(cols));
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+
+// Zeros in random blocks of eight neighbours.
+void clear_blocks(AlignedBuffer<std::byte>& weights, DType dtype, BenchShape shape, double share, std::uint64_t seed) {
+  Random random(seed);
+  const std::size_t width = dtype_bytes(dtype);
+  for (std::int64_t r = 0; r < shape.rows; ++r) {
+    for (std::int64_t c = 0; c < shape.cols; c += kernels::kBlockFeatures) {
+      if (random.uniform() >= share) continue;
+      const std::int64_t n = std::min(kernels::kBlockFeatures, shape.cols - c);
+      std::byte* at = weights.data() + static_cast<std::size_t>(r * shape.cols + c) * width;
+      std::fill_n(at, static_cast<std::size_t>(n) * width, std::byte{0});
+    }
+  }
+}
+
+KernelTiming measure_blocks(const KernelBench& request, const Copies& dense, double skipped,
+                            const RunContext& context) {
+  const BenchShape shape = request.shape;
+  const auto x = random_input(shape.cols, request.seed + 1);
+  std::vector<float> y(static_cast<std::size_t>(shape.rows));
+  auto weights = random_weights(request.dtype, shape, 0.0, request.seed + 2);
+  clear_blocks(weights, request.dtype, shape, skipped, request.seed + 3);
+  const auto copies = block_copies(make_tensor_view(request.dtype, {shape.rows, shape.cols}, weights.data()),
+                                   as_stored(shape.cols), request.rotated_bytes);
+  copies[0].multiply(x.data(), y.data());
+  check_product("blocks", y, reference_product(request.dtype, shape, weights.data(), x.data()),
+                block_roundings(shape.cols));
+  std::uint64_t seen = 0;
+  const TimedCall calls[] = {
+      [&](std::int64_t turn) { seen += read_once(dense.at(turn)); },
+      [&](std::int64_t turn) { dense_gemv(request.dtype, shape, dense.at(turn).data(), x.data(), y.data()); },
+      [&](std::int64_t turn) { copies[static_cast<std::size_t>(turn) % copies.size()].multiply(x.data(), y.data()); }};
+  const auto times = time_in_turns(calls, request.timing, context);
+  KernelTiming timing;
+  timing.sparsity = skipped;
+  timing.dense = times[1];
+  timing.time = times[2];
+  timing.dense_bytes = static_cast<double>(dense.at(0).size());
+  timing.bytes = static_cast<double>(copies[0].bytes());
+  timing.bandwidth = timing.dense_bytes / times[0].median;
+  return timing;
+}
+
+}  // namespace
+
+std::vector<KernelTiming> bench_block_sparsity(const KernelBench& request, const RunContext& context) {
+  check_request(request.dtype, request.shape, request.sparsities);
+  const auto weights = random_weights(request.dtype, request.shape, 0.0, request.seed);
+  const Copies dense(weights.span(), request.rotated_bytes);
+  std::vector<KernelTiming> timings;
+  for (const double skipped : request.sparsities) {
+    timings.push_back(measure_blocks(request, dense, skipped, context));
+    context.report({"bench mmm", fmt::format("{:g} % of the blocks", 100.0 * skipped), "shares", timings.size(),
+                    request.sparsities.size(), 0.0});
+  }
+  return timings;
+}
+
+std::vector<OrderTiming> bench_orders(const TensorView& weights, std::span<const BlockOrder> orders, std::uint64_t seed,
+                                      std::size_t rotated_bytes, const TimingOptions& timing,
+                                      const RunContext& context) {
+  if (weights.shape.size() != 2) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("weights: expected a matrix, got {}", shape_text(weights.shape)));
+  }
+  const BenchShape shape = {weights.shape[0], weights.shape[1]};
+  check_request(weights.dtype, shape, {});
+  AlignedBuffer<std::byte> stored(weights.bytes());
+  copy_contiguous(weights, stored.data());
+  const Copies dense(stored.span(), rotated_bytes);
+  const PackedCopies packed(weights.dtype, shape, stored.span(), rotated_bytes);
+  const auto x = random_input(shape.cols, seed);
+  std::vector<float> y(static_cast<std::size_t>(shape.rows));
+  const auto expected = reference_product(weights.dtype, shape, stored.data(), x.data());
+  kernels::packed_gemv(packed.at(0), x.data(), y.data());
+  check_product("packed", y, expected, dense_roundings(shape));
+  std::vector<OrderTiming> timings;
+  for (const auto& order : orders) {
+    const auto copies = block_copies(weights, order.columns, rotated_bytes);
+    copies[0].multiply(x.data(), y.data());
+    check_product(order.name, y, expected, block_roundings(shape.cols));
+    const TimedCall calls[] = {
+        [&](std::int64_t turn) { dense_gemv(weights.dtype, shape, dense.at(turn).data(), x.data(), y.data()); },
+        [&](std::int64_t turn) { kernels::packed_gemv(packed.at(turn), x.data(), y.data()); },
+        [&](std::int64_t turn) {
+          copies[static_cast<std::size_t>(turn) % copies.size()].multiply(x.data(), y.data());
+        }};
+    const auto times = time_in_turns(calls, timing, context);
+    const double skipped = copies[0].skipped();
+    timings.push_back(
+        {order.name, skipped, predicted_block_speedup(skipped, weights.dtype), times[2], times[0], times[1]});
+    context.report({"bench mmm", order.name, "orders", timings.size(), orders.size(), 0.0});
+  }
+  return timings;
+}
+
+}  // namespace lacuna

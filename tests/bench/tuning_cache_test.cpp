@@ -1,0 +1,140 @@
+#include "lacuna/bench/tuning_cache.hpp"
+
+#include <gtest/gtest.h>
+
+#include "lacuna/core/atomic_file.hpp"
+#include "lacuna/core/error.hpp"
+#include "support/temp_folder.hpp"
+
+namespace lacuna {
+namespace {
+
+TuningEntry entry(std::int64_t rows, const std::string& choice) {
+  return {{"cpu: a", "0.1.0 (x)", "packed", rows, 64, DType::bf16, 10},
+          choice,
+          {{"dense", 2.0e-3}, {"bitmap", 1.0e-3}},
+          "2026-01-01T00:00:00Z"};
+}
+
+TEST(TuningCache, RemembersAcrossProcesses) {
+  const test::TempFolder folder;
+  const auto file = folder.path() / "deep/tuning.json";
+  TuningCache cache = TuningCache::open(file);
+  EXPECT_TRUE(cache.entries().empty());
+  cache.put(entry(128, "dense"));
+  cache.put(entry(128, "bitmap"));  // replaces
+  cache.save();
+  const TuningCache again = TuningCache::open(file);
+  ASSERT_EQ(again.entries().size(), 1U);
+  const TuningEntry* found = again.find(entry(128, "").key);
+  ASSERT_NE(found, nullptr);
+  EXPECT_EQ(found->choice, "bitmap");
+  ASSERT_EQ(found->candidates.size(), 2U);
+  EXPECT_EQ(found->candidates[0].seconds, 2.0e-3);
+  EXPECT_FALSE(again.damage());
+}
+
+TEST(TuningCache, EveryPartOfTheKeyCounts) {
+  const test::TempFolder folder;
+  TuningCache cache = TuningCache::open(folder.path() / "t.json");
+  const TuningKey key = entry(128, "dense").key;
+  cache.put(entry(128, "dense"));
+  EXPECT_NE(cache.find(key), nullptr);
+  for (int part = 0; part < 7; ++part) {
+    TuningKey other = key;
+    if (part == 0) other.device = "cpu: b";
+    if (part == 1) other.version = "0.2.0 (x)";
+    if (part == 2) other.operation = "activation";
+    if (part == 3) other.rows = 129;
+    if (part == 4) other.cols = 65;
+    if (part == 5) other.dtype = DType::f16;
+    if (part == 6) other.sparsity_bin = 11;
+    EXPECT_EQ(cache.find(other), nullptr) << part;
+  }
+}
+
+TEST(TuningCache, KeepsWhatAnotherProcessSaved) {
+  const test::TempFolder folder;
+  const auto file = folder.path() / "t.json";
+  TuningCache first = TuningCache::open(file);
+  TuningCache second = TuningCache::open(file);
+  first.put(entry(1, "dense"));
+  first.save();
+  second.put(entry(2, "bitmap"));
+  second.save();
+  EXPECT_EQ(TuningCache::open(file).entries().size(), 2U);
+}
+
+// Cut at every byte, and with every byte changed: an entry is whole and right, or absent.
+TEST(TuningCache, DamageCountsAsEmptyAndIsReplaced) {
+  const test::TempFolder folder;
+  const auto file = folder.path() / "t.json";
+  TuningCache cache = TuningCache::open(file);
+  cache.put(entry(128, "bitmap"));
+  cache.save();
+  const std::string good = read_file(file, 1 << 20);
+  for (std::size_t i = 0; i + 2 < good.size(); ++i) {
+    write_file_atomic(file, good.substr(0, i));
+    const TuningCache cut = TuningCache::open(file);
+    ASSERT_TRUE(cut.entries().empty()) << i;
+    ASSERT_TRUE(cut.damage()) << i;
+    std::string changed = good;
+    changed[i] = '\xff';
+    write_file_atomic(file, changed);
+    ASSERT_TRUE(TuningCache::open(file).entries().empty()) << i;
+  }
+  TuningCache damaged = TuningCache::open(file);
+  damaged.put(entry(7, "dense"));
+  damaged.save();
+  EXPECT_EQ(TuningCache::open(file).entries().size(), 1U);
+}
+
+TEST(TuningCache, RefusesEntriesThatContradictThemselves) {
+  const test::TempFolder folder;
+  const auto file = folder.path() / "t.json";
+  const std::pair<const char*, const char*> changes[] = {
+      {"\"choice\": \"bitmap\"", "\"choice\": \"other\""}, {"\"rows\": 128", "\"rows\": -1"},
+      {"\"sparsity_bin\": 10", "\"sparsity_bin\": 20"},    {"0.001", "-0.001"},
+      {"\"dtype\": \"bf16\"", "\"dtype\": \"i8\""},        {"\"format_version\": 1", "\"format_version\": 2"}};
+  for (const auto& [from, to] : changes) {
+    TuningCache::clear(file);
+    TuningCache cache = TuningCache::open(file);
+    cache.put(entry(128, "bitmap"));
+    cache.save();
+    std::string text = read_file(file, 1 << 20);
+    const auto at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    write_file_atomic(file, text.replace(at, std::string(from).size(), to));
+    EXPECT_TRUE(TuningCache::open(file).damage()) << to;
+  }
+}
+
+TEST(TuningCache, ClearRemovesTheFile) {
+  const test::TempFolder folder;
+  const auto file = folder.path() / "t.json";
+  EXPECT_FALSE(TuningCache::clear(file));
+  TuningCache cache = TuningCache::open(file);
+  cache.put(entry(128, "dense"));
+  cache.save();
+  EXPECT_TRUE(TuningCache::clear(file));
+  EXPECT_TRUE(TuningCache::open(file).entries().empty());
+}
+
+TEST(TuningChoice, TakesTheSimplerOfEquals) {
+  EXPECT_EQ(choose_candidate({{"dense", 1.00}, {"bitmap", 0.98}}).name, "dense");
+  EXPECT_EQ(choose_candidate({{"dense", 1.00}, {"bitmap", 0.96}}).name, "bitmap");
+  EXPECT_EQ(choose_candidate({{"dense", 1.00}, {"bitmap", 0.90}, {"lists", 0.89}}).name, "bitmap");
+  EXPECT_EQ(choose_candidate({{"dense", 1.00}}).name, "dense");
+}
+
+TEST(TuningChoice, BinsHoldTheirSparsities) {
+  EXPECT_EQ(sparsity_bin(0.0), 0);
+  EXPECT_EQ(sparsity_bin(0.5), 10);
+  EXPECT_EQ(sparsity_bin(0.49999), 9);
+  EXPECT_EQ(sparsity_bin(1.0), kSparsityBins - 1);
+  for (int bin = 0; bin < kSparsityBins; ++bin) EXPECT_EQ(sparsity_bin(sparsity_of_bin(bin)), bin);
+  EXPECT_THROW(sparsity_bin(1.5), Error);
+}
+
+}  // namespace
+}  // namespace lacuna

@@ -1,0 +1,95 @@
+"""`lacuna tune`, `lacuna advise` and `lacuna bench mmm` from outside."""
+import json
+import unittest
+
+from lacuna_cli import MODEL, CliTest, lacuna
+
+
+class Tune(CliTest):
+    def setUp(self):
+        super().setUp()
+        self.env = {"LACUNA_CACHE_DIR": str(self.folder / "cache")}
+        self.file = self.folder / "cache/tuning.json"
+
+    def tune(self, *arguments):
+        return self.ok("tune", *arguments, "--json", env=self.env).json()
+
+    def test_results_are_remembered_listed_and_cleared(self):
+        first = self.tune(MODEL, "--rounds", "1", "--sparsity", "0.5")
+        self.assertEqual(first["measured"], len(first["entries"]))
+        shapes = {(e["rows"], e["cols"]) for e in first["entries"] if e["operation"] == "activation"}
+        self.assertEqual(shapes, {(192, 192), (512, 192), (192, 512)})
+        for entry in first["entries"]:
+            best = min(entry["candidates"], key=lambda c: c["seconds"])
+            chosen = next(c for c in entry["candidates"] if c["name"] == entry["choice"])
+            self.assertLessEqual(chosen["seconds"] * 0.97, best["seconds"])
+        # Times of a busy machine are taken again; to see memory alone, call them all steady.
+        document = json.loads(self.file.read_text())
+        for entry in document["entries"]:
+            entry["steady"] = True
+        self.file.write_text(json.dumps(document))
+        again = self.tune(MODEL, "--rounds", "1", "--sparsity", "0.5")
+        self.assertEqual(again["measured"], 0)
+        self.assertEqual([e["choice"] for e in again["entries"]], [e["choice"] for e in first["entries"]])
+        self.assertEqual(len(self.tune("--list")["entries"]), len(first["entries"]))
+        self.assertTrue(self.tune("--clear")["removed"])
+        self.assertEqual(self.tune("--list")["entries"], [])
+
+    def test_a_damaged_file_counts_as_empty(self):
+        self.file.parent.mkdir()
+        for damage in ("", "{", "[]", '{"format": "lacuna tuning", "format_version": 1, "entries": [{}]}', "[" * 100000):
+            self.file.write_text(damage)
+            result = self.ok("tune", "--list", "--json", env=self.env)
+            self.assertEqual(result.json()["entries"], [])
+            self.assertIn("is damaged", result.err)
+
+    def test_wrong_usage(self):
+        self.assertEqual(lacuna("tune", env=self.env).status, 2)
+        self.assertEqual(lacuna("tune", "--list", "--clear", env=self.env).status, 2)
+        self.assertEqual(lacuna("tune", MODEL, "--sparsity", "2", env=self.env).status, 2)
+
+    def test_advice_adds_up(self):
+        pruned = self.folder / "pruned"
+        self.ok("prune", MODEL, "--method", "magnitude", "--sparsity", "0.9", "--out", pruned, "--quiet")
+        advice = self.ok("advise", pruned, "--rounds", "1", "--weights", "0.9", "--activations", "0.5", "--json",
+                         env=self.env).json()
+        formats = {f["format"]: f for f in advice["formats"]}
+        self.assertEqual(list(formats), ["dense", "packed", "fastest"])
+        self.assertEqual(formats["dense"]["bytes"], sum(m["dense_bytes"] for m in advice["matrices"]))
+        self.assertEqual(formats["packed"]["bytes"], sum(m["packed_bytes"] for m in advice["matrices"]))
+        self.assertEqual(formats["dense"]["speedup"], 1)
+        self.assertGreaterEqual(formats["fastest"]["speedup"], min(1, formats["packed"]["speedup"]))
+        head = next(m for m in advice["matrices"] if m["name"] == "head")
+        self.assertEqual((head["sparsity"], head["choice"]), (0, "dense"))
+        packed = self.folder / "packed"
+        self.ok("pack", pruned, "-o", packed, "--quiet")
+        of_packed = self.ok("advise", packed, "--rounds", "1", "--weights", "0.9", "--activations", "0.5", "--json",
+                            env=self.env).json()
+        self.assertEqual([m["packed_bytes"] for m in of_packed["matrices"]], [m["packed_bytes"] for m in advice["matrices"]])
+
+
+class BlockSkipping(CliTest):
+    def test_predicted_and_measured_stand_side_by_side(self):
+        result = self.ok("bench", "mmm", "--matrix-of", MODEL, "--matrix", "0.mlp.down_proj", "--rounds", "1", "--order",
+                         "stored,frequency,balanced", "--json").json()
+        self.assertEqual([o["order"] for o in result["orders"]], ["stored", "frequency", "balanced"])
+        self.assertEqual(result["break_even_coherence"], 1 / 128)
+        for order in result["orders"]:
+            self.assertAlmostEqual(order["predicted_speedup"], 1 / (1 - order["coherence"] + 1 / 128))
+            self.assertAlmostEqual(order["measured_speedup"], order["dense_seconds"] / order["seconds"])
+
+    def test_it_says_what_coherence_says(self):
+        pruned = self.folder / "pruned"
+        self.ok("prune", MODEL, "--method", "magnitude", "--sparsity", "0.8", "--out", pruned, "--quiet")
+        for order in ("stored", "groups"):
+            coherence = self.ok("coherence", pruned, "--matrix", "1.mlp.up_proj", "--order", order, "--null", "0", "--json").json()
+            bench = self.ok("bench", "mmm", "--matrix-of", pruned, "--matrix", "1.mlp.up_proj", "--rounds", "1", "--order", order,
+                            "--json").json()
+            self.assertAlmostEqual(bench["orders"][0]["coherence"], coherence["mean"], places=12)
+
+    def test_a_matrix_is_for_mmm_alone(self):
+        self.assertEqual(lacuna("bench", "pack", "--matrix-of", MODEL).status, 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
