@@ -11,7 +11,7 @@
 //             filled up with zeros. x has blocks·8 floats, those beyond cols zero.
 // Accuracy    f32 products and sums in 32 partial sums: relative error of a row ≤ (n/32 + 16)·2⁻²⁴·Σ|w·x|, n weights
 //             in stored blocks; the scalar code sums in f64. A row's bits depend on the ISA level alone.
-// Non-finite  an infinity or NaN in x spreads through stored blocks, where the weight is zero too, and through no other.
+// Non-finite  an infinity or NaN in x spreads through stored blocks, zero weights included, and through no other.
 // Cost        one pass over bits and stored blocks; 4 bytes a block of scratch.
 // Threads     parallel over rows inside; safe on distinct y.
 // Errors      Error{out_of_memory}. The caller has held bitmap, row_starts and values against each other.
