@@ -4,6 +4,7 @@
 int main(int argc, char** argv) {
   lacuna::cli::Application app;
   add_study(app);
+  add_report(app);
   add_prune(app);
   add_verify(app);
   add_rerun(app);

@@ -2,16 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <sstream>
 
 #include "lacuna/cluster/cluster_orders.hpp"
-#include "lacuna/cluster/grouping.hpp"
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/core/random.hpp"
 #include "lacuna/formats/npy.hpp"
 
 namespace lacuna::cli {
@@ -56,39 +53,15 @@ FeatureOrder read_order(const std::string& path) {
 }  // namespace
 
 MakeOrder order_maker(const OrderArgument& argument, std::int64_t block) {
-  if (argument.order == "stored") {
-    return [](const FeaturePatterns& patterns, std::uint64_t) { return stored_order(patterns.count()); };
+  if (!is_order_name(argument.order)) {
+    return [order = read_order(argument.order)](const FeaturePatterns&, std::uint64_t) { return order; };
   }
-  if (argument.order == "frequency") {
-    return [](const FeaturePatterns& patterns, std::uint64_t) { return frequency_order(patterns); };
-  }
-  if (argument.order == "gradient") {
-    return [&argument](const FeaturePatterns& patterns, std::uint64_t seed) {
-      const auto count = static_cast<std::uint64_t>(std::max<std::int64_t>(patterns.count(), 1));
-      return gradient_order(patterns, argument.feature.value_or(static_cast<std::int64_t>(Random(seed).below(count))));
-    };
-  }
-  if (argument.order == "groups") {
-    return [block](const FeaturePatterns& patterns, std::uint64_t seed) {
-      return grouped_order(group_features(patterns, block, seed));
-    };
-  }
-  if (argument.order == "kmeans") {
-    return [&argument](const FeaturePatterns& patterns, std::uint64_t seed) {
-      return kmeans_order(patterns, static_cast<int>(std::min<std::int64_t>(argument.k, patterns.count())), seed);
-    };
-  }
-  if (argument.order == "balanced") {
-    return
-        [block](const FeaturePatterns& patterns, std::uint64_t seed) { return balanced_order(patterns, block, seed); };
-  }
-  return [order = read_order(argument.order)](const FeaturePatterns&, std::uint64_t) { return order; };
+  return [&argument, block](const FeaturePatterns& patterns, std::uint64_t seed) {
+    return named_order(argument.order, patterns, {block, argument.k, argument.feature}, seed);
+  };
 }
 
-bool is_named_order(const std::string& order) {
-  constexpr std::string_view kNames[] = {"stored", "frequency", "gradient", "kmeans", "balanced", "groups"};
-  return std::find(std::begin(kNames), std::end(kNames), order) != std::end(kNames);
-}
+bool is_named_order(const std::string& order) { return is_order_name(order); }
 
 void add_order_argument(CLI::App& command, OrderArgument& argument) {
   command

@@ -7,6 +7,7 @@ namespace lacuna::cli {
 
 void add_prune(Application& app);
 void add_verify(Application& app);
+void add_report(Application& app);
 void add_rerun(Application& app);
 void add_mask(Application& app);
 void add_pack(Application& app);

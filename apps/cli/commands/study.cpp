@@ -27,6 +27,7 @@ void run_study_command(const Session& session, const StudyCommand& command) {
                             {"evaluated", std::to_string(result.evaluations_made)},
                             {"compared", std::to_string(result.comparisons_made)},
                             {"structure", std::to_string(result.structures_measured)},
+                            {"analyses", std::to_string(result.analyses_made)},
                             {"done before", std::to_string(result.steps_skipped)},
                             {"database", (out / "sparsity.db").string()},
                             {"report", result.report.string()}}));
@@ -37,6 +38,7 @@ void run_study_command(const Session& session, const StudyCommand& command) {
                       {"evaluations_made", result.evaluations_made},
                       {"comparisons_made", result.comparisons_made},
                       {"structures_measured", result.structures_measured},
+                      {"analyses_made", result.analyses_made},
                       {"steps_skipped", result.steps_skipped}});
 }
 

@@ -1,14 +1,18 @@
 #include "lacuna/cluster/cluster_orders.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <limits>
 #include <numeric>
 
 #include "lacuna/cluster/balanced.hpp"
 #include "lacuna/cluster/gradient.hpp"
+#include "lacuna/cluster/grouping.hpp"
 #include "lacuna/cluster/kmeans.hpp"
 #include "lacuna/cluster/null_model.hpp"
 #include "lacuna/cluster/pair_tiles.hpp"
+#include "lacuna/core/error.hpp"
 #include "lacuna/core/random.hpp"
 #include "lacuna/core/threads.hpp"
 
@@ -111,5 +115,30 @@ FeatureOrder balanced_order(const FeaturePatterns& patterns, std::int64_t size, 
   }
   return order;
 }
+
+FeatureOrder named_order(std::string_view name, const FeaturePatterns& patterns, const NamedOrderOptions& options,
+                         std::uint64_t seed) {
+  if (name == "stored") return stored_order(patterns.count());
+  if (name == "frequency") return frequency_order(patterns);
+  if (name == "gradient") {
+    const auto count = static_cast<std::uint64_t>(std::max<std::int64_t>(patterns.count(), 1));
+    return gradient_order(patterns, options.feature.value_or(static_cast<std::int64_t>(Random(seed).below(count))));
+  }
+  if (name == "kmeans") {
+    return kmeans_order(patterns, static_cast<int>(std::min<std::int64_t>(options.k, patterns.count())), seed);
+  }
+  if (name == "balanced") return balanced_order(patterns, options.block, seed);
+  if (name == "groups") return grouped_order(group_features(patterns, options.block, seed));
+  throw Error(ErrorCode::invalid_argument,
+              fmt::format("order: expected stored, frequency, gradient, kmeans, balanced or groups, got {}", name));
+}
+
+const std::vector<std::string_view>& order_names() {
+  static const std::vector<std::string_view> names = {"stored", "frequency", "gradient",
+                                                      "kmeans", "balanced",  "groups"};
+  return names;
+}
+
+bool is_order_name(std::string_view name) { return std::ranges::find(order_names(), name) != order_names().end(); }
 
 }  // namespace lacuna

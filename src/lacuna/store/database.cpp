@@ -18,7 +18,7 @@ struct Database::State {
   bool views_stale = false;
   std::int64_t next_comparison_id = 0;  // within an open set
 
-  explicit State(const std::filesystem::path& path) : connection(path, StoreAccess::write) {}
+  State(const std::filesystem::path& path, StoreAccess access) : connection(path, access) {}
 
   void require_set() const {
     if (!open_set) throw Error(ErrorCode::internal, "a record was written outside begin() and commit()");
@@ -45,9 +45,12 @@ std::optional<std::int64_t> comparison_id(Connection& connection, std::string_vi
 
 }  // namespace
 
-Database::Database(const std::filesystem::path& path) : state_(std::make_unique<State>(path)) {
+Database::Database(const std::filesystem::path& path) : state_(std::make_unique<State>(path, StoreAccess::write)) {
   prepare_schema(state_->connection);
 }
+
+Database::Database(const std::filesystem::path& path, Reading)
+    : state_(std::make_unique<State>(path, StoreAccess::read)) {}
 
 Database::~Database() { rollback(); }
 
@@ -173,6 +176,16 @@ std::optional<FeatureMetrics> Database::features(std::string_view a, std::string
 std::vector<AnalysisRecord> Database::analyses() {
   return select_records<AnalysisRecord>(state_->connection, "analyses",
                                         "ORDER BY command, source, layer, component, analysis_id");
+}
+
+bool Database::has_analysis(std::string_view analysis_id) {
+  Statement select(state_->connection, "SELECT 1 FROM analyses WHERE analysis_id = ?");
+  return select.bind(1, analysis_id).run().rows() > 0;
+}
+
+std::vector<StatisticRecord> Database::statistics(std::string_view analysis_id) {
+  return select_records<StatisticRecord>(state_->connection, "analysis_statistics",
+                                         "WHERE analysis_id = ? ORDER BY rowid", {std::string(analysis_id)});
 }
 
 std::optional<AnalysisResults> Database::analysis(std::string_view analysis_id) {

@@ -50,6 +50,8 @@ class Database final : public ResultSink, public ResultSource {
   std::optional<FeatureMetrics> features(std::string_view a, std::string_view b, int layer,
                                          std::string_view component) override;
   std::vector<AnalysisRecord> analyses() override;
+  bool has_analysis(std::string_view analysis_id) override;
+  std::vector<StatisticRecord> statistics(std::string_view analysis_id) override;
   std::optional<AnalysisResults> analysis(std::string_view analysis_id) override;
   std::vector<BenchmarkRecord> benchmarks() override;
 
@@ -60,6 +62,10 @@ class Database final : public ResultSink, public ResultSource {
   void export_parquet(const std::filesystem::path& folder, const RunContext& context = {});
 
  private:
+  friend class StoreReader;
+  struct Reading {};
+  Database(const std::filesystem::path& path, Reading);  // of the current version; writes fail
+
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -167,6 +167,8 @@ class ResultSource {
   virtual std::optional<FeatureMetrics> features(std::string_view a, std::string_view b, int layer,
                                                  std::string_view component) = 0;
   virtual std::vector<AnalysisRecord> analyses() = 0;  // by command, source, layer, component
+  virtual bool has_analysis(std::string_view analysis_id) = 0;
+  virtual std::vector<StatisticRecord> statistics(std::string_view analysis_id) = 0;
   virtual std::optional<AnalysisResults> analysis(std::string_view analysis_id) = 0;
   virtual std::vector<BenchmarkRecord> benchmarks() = 0;  // by start
 };

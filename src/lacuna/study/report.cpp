@@ -10,6 +10,8 @@
 
 #include "lacuna/prune/target.hpp"
 #include "lacuna/render/chart.hpp"
+#include "lacuna/study/report_activations.hpp"
+#include "lacuna/study/report_clusters.hpp"
 #include "lacuna/study/report_structure.hpp"
 
 namespace lacuna {
@@ -223,15 +225,22 @@ void write_report(const ReportContents& contents, const std::filesystem::path& t
   Page page(contents.title, contents.description);
   for (const auto& model : contents.models) {
     page.section(model.name);
-    add_key_figures(page, model);
-    page.subsection("What pruning costs");
-    add_perplexity_charts(page, model);
-    add_runs_table(page, model);
-    add_error_chart(page, model);
-    page.subsection("What the methods keep");
-    add_similarity_charts(page, model);
-    add_feature_chart(page, model);
+    if (!model.runs.empty() || !model.evaluations.empty()) {
+      add_key_figures(page, model);
+      page.subsection("What pruning costs");
+      add_perplexity_charts(page, model);
+      add_runs_table(page, model);
+      add_error_chart(page, model);
+    }
+    if (!model.comparisons.empty()) {
+      page.subsection("What the methods keep");
+      add_similarity_charts(page, model);
+      add_feature_chart(page, model);
+    }
     add_structure_section(page, model);
+    add_cluster_section(page, model);
+    add_coherence_section(page, model);
+    add_activation_section(page, model);
     if (!model.spies.empty()) {
       page.subsection("How the patterns look");
       page.gallery(model.spies);
@@ -239,8 +248,10 @@ void write_report(const ReportContents& contents, const std::filesystem::path& t
   }
   page.section("How this was made");
   page.key_values(contents.provenance);
-  page.paragraph("The study file, from which `lacuna study` makes all of this again:");
-  page.code(contents.study_text);
+  if (!contents.study_text.empty()) {
+    page.paragraph("The study file, from which `lacuna study` makes all of this again:");
+    page.code(contents.study_text);
+  }
   page.write(target);
 }
 

@@ -1,4 +1,5 @@
-// The report of a study: what was run, what it cost, what methods share, how the patterns look. One HTML file.
+// The report of a study or a store: what was run, what it cost, what methods share, which structure there is, how the
+// patterns look. One HTML file.
 //
 // Built from the records a study left and the pictures it drew; nothing is measured here.
 #pragma once
@@ -26,6 +27,7 @@ struct StudyModelView {
   std::vector<FeatureMetrics> example_features;  // of example_comparisons, same order
   std::vector<ComparisonRecord> example_comparisons;
   std::vector<Picture> spies;
+  std::vector<AnalysisResults> analyses;  // of the runs, and of the model itself
 };
 
 struct ReportContents {
@@ -33,7 +35,7 @@ struct ReportContents {
   std::string description;
   std::vector<StudyModelView> models;
   std::vector<std::pair<std::string, std::string>> provenance;
-  std::string study_text;  // the study file, verbatim
+  std::string study_text;  // the study file, verbatim; empty: no study made this
 };
 
 // "wanda 50%", "sparsegpt 2:4"

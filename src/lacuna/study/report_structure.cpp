@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <map>
-#include <numeric>
+#include <span>
 
 #include "lacuna/render/chart.hpp"
+#include "lacuna/study/findings.hpp"
 #include "lacuna/study/structure.hpp"
 
 namespace lacuna {
@@ -15,45 +14,36 @@ namespace {
 
 constexpr std::size_t kRowsShown = 40;
 
-std::string statistic_label(const StructureRecord& record) {
-  static const std::map<std::string, std::string> labels = {{"mean_distance", "pair distance"},
-                                                            {"nearest_distance", "nearest distance"},
-                                                            {"separation", "separation"},
-                                                            {"coherence_stored", "coherence, stored"},
-                                                            {"coherence_grouped", "coherence, grouped"}};
-  const auto found = labels.find(record.statistic);
-  return found == labels.end() ? record.statistic : found->second;
-}
+std::string place(const Finding& f) { return f.layer < 0 ? f.component : fmt::format("{}.{}", f.layer, f.component); }
 
-// One row per test, strongest first: by adjusted p, then by how many standard deviations it lies from chance.
-void add_ranking(Page& page, const std::vector<StructureRecord>& records, const std::vector<std::string>& runs) {
-  const auto adjusted = adjusted_p(records);
-  std::vector<std::size_t> order(records.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    const double za = std::abs(records[a].z.value_or(0.0));
-    const double zb = std::abs(records[b].z.value_or(0.0));
-    return adjusted[a] != adjusted[b] ? adjusted[a] < adjusted[b] : za > zb;
-  });
+Cell z_cell(const Finding& f) { return f.z ? number_cell(*f.z, 1) : text_cell("–"); }
+
+// One row per test, strongest first.
+void add_ranking(Page& page, std::span<const Finding> findings) {
   Table table;
   table.columns = {{"run"},          {"matrix"},  {"statistic"},         {"observed", true},
                    {"chance", true}, {"z", true}, {"p, adjusted", true}, {"keeps"}};
-  for (const auto i : order) {
-    if (table.rows.size() == kRowsShown) break;
-    const auto& r = records[i];
-    table.rows.push_back({text_cell(runs[i]), text_cell(fmt::format("{}.{}", r.layer, r.component)),
-                          text_cell(statistic_label(r)), number_cell(r.value, 4), number_cell(r.null_mean, 4),
-                          r.z ? number_cell(*r.z, 1) : text_cell("–"), number_cell(adjusted[i], 4),
-                          text_cell(r.null_model)});
+  for (const auto& f : findings.subspan(0, std::min(kRowsShown, findings.size()))) {
+    table.rows.push_back({text_cell(f.run), text_cell(place(f)), text_cell(f.statistic), number_cell(f.value, 4),
+                          number_cell(f.null_mean, 4), z_cell(f), number_cell(f.adjusted, 4), text_cell(f.null_model)});
   }
   page.table(table, "Which structure there is");
   page.paragraph(
-      fmt::format("The {} strongest of {} tests; all are in the database, table structure. Chance is the mean over "
-                  "random masks that keep "
-                  "the density of every feature (columns), also that of every row (margins), or every N:M group "
-                  "(pattern), each sent "
-                  "through the whole procedure. p is corrected for all tests (Benjamini-Hochberg).",
-                  table.rows.size(), records.size()));
+      fmt::format("The {} strongest of {} tests; all are in the database, tables structure and analysis_statistics. "
+                  "Chance is the mean over random masks that keep the density of every feature (columns), also that of "
+                  "every row (margins), or every N:M group (pattern), each sent through the whole procedure. p is "
+                  "corrected for all tests (Benjamini-Hochberg).",
+                  table.rows.size(), findings.size()));
+}
+
+void add_groups(Page& page, std::span<const FindingGroup> groups) {
+  Table table;
+  table.columns = {{"projection"}, {"method"}, {"tests", true}, {"find structure", true}, {"what it is"}};
+  for (const auto& group : groups) {
+    table.rows.push_back({text_cell(group.projection), text_cell(group.method), count_cell(group.tests),
+                          count_cell(group.found), text_cell(group.interpretation)});
+  }
+  page.table(table, "By projection and method, most structure first");
 }
 
 // Mean over the measured matrices, by run.
@@ -88,18 +78,14 @@ void add_coherence_chart(Page& page, const StudyModelView& model) {
 
 void add_structure_section(Page& page, const StudyModelView& model) {
   std::vector<StructureRecord> records;
-  std::vector<std::string> runs;
-  for (const auto& run : model.runs) {
-    for (const auto& record : run.structure) {
-      records.push_back(record);
-      runs.push_back(run_label(run.run));
-    }
-  }
-  if (records.empty()) return;
+  for (const auto& run : model.runs) records.insert(records.end(), run.structure.begin(), run.structure.end());
+  const auto findings = collect_findings(std::span(&model, 1));
+  if (findings.empty()) return;
   page.subsection("Which structure the patterns have");
-  page.paragraph(structure_verdict(records));
+  if (!records.empty()) page.paragraph(structure_verdict(records));
+  add_groups(page, group_findings(findings));
   add_coherence_chart(page, model);
-  add_ranking(page, records, runs);
+  add_ranking(page, findings);
 }
 
 }  // namespace lacuna

@@ -9,7 +9,6 @@
 #include "lacuna/cluster/grouping.hpp"
 #include "lacuna/cluster/neighbourhood_clusters.hpp"
 #include "lacuna/cluster/neighbours.hpp"
-#include "lacuna/cluster/null_test.hpp"
 #include "lacuna/cluster/pairs.hpp"
 
 namespace lacuna {
@@ -26,11 +25,6 @@ constexpr Statistic kStatistics[] = {{"mean_distance", Tail::less},
                                      {"coherence_stored", Tail::greater},
                                      {"coherence_grouped", Tail::greater}};
 constexpr double kFound = 0.05;  // share of false findings among the findings
-
-NullModel null_model_of(const RunRecord& run) {
-  if (run.m != 0) return NullModel::pattern;
-  return run.method == "wanda" ? NullModel::margins : NullModel::columns;
-}
 
 double nearest_distance(const FeaturePatterns& patterns) {
   if (patterns.count() < 2 || patterns.rows() == 0) return 0.0;
@@ -61,14 +55,19 @@ bool is_found(const StructureRecord& record, double adjusted) { return record.z.
 
 }  // namespace
 
+NullOptions null_options_of(const RunRecord& run, std::int64_t draws, std::uint64_t seed) {
+  NullOptions null;
+  null.model = run.m != 0 ? NullModel::pattern : run.method == "wanda" ? NullModel::margins : NullModel::columns;
+  null.m = run.m;
+  null.draws = draws;
+  null.seed = seed;
+  return null;
+}
+
 std::vector<StructureRecord> measure_structure(const WeightMatrix& matrix, const RunRecord& run,
                                                const StructureOptions& options, const RunContext& context) {
   const auto patterns = FeaturePatterns::columns(matrix.view);
-  NullOptions null;
-  null.model = null_model_of(run);
-  null.m = run.m;
-  null.draws = options.draws;
-  null.seed = options.seed;
+  const auto null = null_options_of(run, options.draws, options.seed);
   const auto observed = statistics_of(patterns, options.block, options.seed);
   const auto drawn = draw_null(
       patterns.bits(), null,

@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "lacuna/cluster/null_test.hpp"
 #include "lacuna/core/run_context.hpp"
 #include "lacuna/formats/matrix_set.hpp"
 #include "lacuna/study/records.hpp"
@@ -33,6 +34,9 @@ struct StructureOptions {
   std::int64_t draws = 100;
   std::uint64_t seed = 0;
 };
+
+// What a run's method fixes, as said above.
+NullOptions null_options_of(const RunRecord& run, std::int64_t draws, std::uint64_t seed);
 
 std::vector<StructureRecord> measure_structure(const WeightMatrix& matrix, const RunRecord& run,
                                                const StructureOptions& options, const RunContext& context);

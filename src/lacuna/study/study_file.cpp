@@ -5,138 +5,26 @@
 
 #include <toml++/toml.h>
 #include <algorithm>
-#include <cmath>
 
 #include "lacuna/cluster/group_metrics.hpp"
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/digest.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/formats/script_names.hpp"
 #include "lacuna/study/toml_depth.hpp"
+#include "lacuna/study/toml_section.hpp"
 
 namespace lacuna {
 namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMaxStudyBytes = 1 << 20;
-
-std::string_view type_name(const toml::node& node) {
-  if (node.is_string()) return "a string";
-  if (node.is_integer()) return "an integer";
-  if (node.is_floating_point()) return "a number";
-  if (node.is_boolean()) return "a boolean";
-  if (node.is_array()) return "an array";
-  if (node.is_table()) return "a table";
-  return "a date";
-}
-
-// One table of the file: typed access with defaults; every key must have been asked for by the end.
-class Section {
- public:
-  Section(const toml::table& table, std::string name, const fs::path& file)
-      : table_(table), name_(std::move(name)), file_(file) {}
-
-  Error error(const toml::node* node, const std::string& key, const std::string& message) const {
-    const auto line = node != nullptr ? node->source().begin.line : table_.source().begin.line;
-    Error result(ErrorCode::bad_study_file, fmt::format("line {}: {}{}{}: {}", line, name_,
-                                                        name_.empty() || key.empty() ? "" : ".", key, message));
-    result.at(file_);
-    return result;
-  }
-
-  template <typename T>
-  std::optional<T> find(const std::string& key, std::string_view expected) {
-    known_.push_back(key);
-    const auto* node = table_.get(key);
-    if (node == nullptr) return std::nullopt;
-    const auto value = node->value<T>();
-    if (!value) throw error(node, key, fmt::format("expected {}, got {}", expected, type_name(*node)));
-    return value;
-  }
-
-  std::string text(const std::string& key) {
-    const auto value = find<std::string>(key, "a string");
-    if (!value || value->empty()) throw error(nullptr, key, "expected a string, the key is missing or empty");
-    return *value;
-  }
-  std::string text(const std::string& key, const std::string& fallback) {
-    return find<std::string>(key, "a string").value_or(fallback);
-  }
-  bool flag(const std::string& key, bool fallback) { return find<bool>(key, "true or false").value_or(fallback); }
-  double number(const std::string& key, double fallback) {
-    const auto value = find<double>(key, "a number").value_or(fallback);
-    if (!std::isfinite(value)) throw error(table_.get(key), key, fmt::format("expected a number, got {}", value));
-    return value;
-  }
-
-  std::int64_t integer(const std::string& key, std::int64_t fallback, std::int64_t low, std::int64_t high) {
-    const auto value = find<std::int64_t>(key, "an integer").value_or(fallback);
-    if (value < low || value > high) {
-      throw error(table_.get(key), key, fmt::format("expected an integer from {} to {}, got {}", low, high, value));
-    }
-    return value;
-  }
-
-  template <typename T>
-  std::vector<T> list(const std::string& key, std::string_view expected) {
-    known_.push_back(key);
-    std::vector<T> values;
-    const auto* node = table_.get(key);
-    if (node == nullptr) return values;
-    const auto* array = node->as_array();
-    if (array == nullptr) throw error(node, key, fmt::format("expected an array, got {}", type_name(*node)));
-    for (const auto& element : *array) {
-      const auto value = element.value<T>();
-      if (!value) throw error(&element, key, fmt::format("expected {}, got {}", expected, type_name(element)));
-      values.push_back(*value);
-    }
-    return values;
-  }
-
-  std::optional<Section> table(const std::string& key) {
-    known_.push_back(key);
-    const auto* node = table_.get(key);
-    if (node == nullptr) return std::nullopt;
-    if (!node->is_table()) throw error(node, key, fmt::format("expected a table, got {}", type_name(*node)));
-    return Section(*node->as_table(), qualified(key), file_);
-  }
-
-  std::vector<Section> tables(const std::string& key) {
-    known_.push_back(key);
-    std::vector<Section> sections;
-    const auto* node = table_.get(key);
-    if (node == nullptr) return sections;
-    const auto* array = node->as_array();
-    if (array == nullptr) throw error(node, key, fmt::format("expected an array of tables, got {}", type_name(*node)));
-    for (const auto& element : *array) {
-      if (!element.is_table()) throw error(&element, key, fmt::format("expected a table, got {}", type_name(element)));
-      sections.emplace_back(*element.as_table(), qualified(key), file_);
-    }
-    return sections;
-  }
-
-  void reject_unknown_keys() const {
-    for (const auto& [key, node] : table_) {
-      const std::string name(key.str());
-      if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
-      throw error(&node, name, fmt::format("unknown key; expected one of {}", fmt::join(known_, ", ")));
-    }
-  }
-
- private:
-  std::string qualified(const std::string& key) const { return name_.empty() ? key : name_ + "." + key; }
-
-  const toml::table& table_;
-  std::string name_;
-  const fs::path& file_;
-  std::vector<std::string> known_;
-};
+constexpr std::int64_t kMaxDraws = 1'000'000;
 
 fs::path beside(const fs::path& file, const std::string& path) {
   return fs::path(path).is_absolute() ? fs::path(path) : file.parent_path() / path;
 }
 
-std::vector<StudyModel> read_models(Section& root, const fs::path& file) {
+std::vector<StudyModel> read_models(TomlSection& root, const fs::path& file) {
   std::vector<StudyModel> models;
   for (auto& section : root.tables("model")) {
     StudyModel model;
@@ -150,7 +38,7 @@ std::vector<StudyModel> read_models(Section& root, const fs::path& file) {
   return models;
 }
 
-std::vector<StudyText> read_texts(Section& root, const fs::path& file) {
+std::vector<StudyText> read_texts(TomlSection& root, const fs::path& file) {
   std::vector<StudyText> texts;
   for (auto& section : root.tables("text")) {
     StudyText text;
@@ -162,7 +50,7 @@ std::vector<StudyText> read_texts(Section& root, const fs::path& file) {
       text.sequences = generate->integer("sequences", 32, 1, 1'000'000);
       text.seqlen = generate->integer("seqlen", 256, 2, 1'000'000);
       text.temperature = generate->number("temperature", 1.0);
-      text.seed = static_cast<std::uint64_t>(generate->integer("seed", 0, 0, INT64_MAX));
+      text.seed = generate->seed();
       generate->reject_unknown_keys();
     } else if (path.empty()) {
       throw section.error(nullptr, "", "expected file or generate");
@@ -173,17 +61,17 @@ std::vector<StudyText> read_texts(Section& root, const fs::path& file) {
   return texts;
 }
 
-void read_calibration(Section& root, Study& study) {
+void read_calibration(TomlSection& root, Study& study) {
   auto section = root.table("calibration");
   if (!section) return;
   study.calibration.text = section->text("text");
   study.calibration.samples = section->integer("samples", 32, 1, 1'000'000);
   study.calibration.seqlen = section->integer("seqlen", 256, 1, 1'000'000);
-  study.calibration.seed = static_cast<std::uint64_t>(section->integer("seed", 0, 0, INT64_MAX));
+  study.calibration.seed = section->seed();
   section->reject_unknown_keys();
 }
 
-void read_prune(Section& root, Study& study) {
+void read_prune(TomlSection& root, Study& study) {
   auto section = root.table("prune");
   if (!section) throw root.error(nullptr, "prune", "expected a [prune] table");
   study.methods = section->list<std::string>("methods", "a string");
@@ -212,7 +100,7 @@ void read_prune(Section& root, Study& study) {
   section->reject_unknown_keys();
 }
 
-void read_evaluations(Section& root, Study& study) {
+void read_evaluations(TomlSection& root, Study& study) {
   for (auto& section : root.tables("evaluate")) {
     StudyEvaluation evaluation;
     evaluation.text = section.text("text");
@@ -223,21 +111,79 @@ void read_evaluations(Section& root, Study& study) {
   }
 }
 
-void read_structure(Section& root, Study& study) {
+void read_structure(TomlSection& root, Study& study) {
   auto section = root.table("structure");
   if (!section) return;
-  study.structure.matrices = section->list<std::string>("matrices", "a string such as \"0.mlp.down_proj\"");
-  for (const auto& key : study.structure.matrices) {
-    if (parse_mask_key(key)) continue;
-    throw section->error(nullptr, "matrices", fmt::format("expected LAYER.COMPONENT, got {}", key));
-  }
+  study.structure.matrices = section->matrices();
   study.structure.block = section->integer("block", 8, 1, kMaxGroupSize);
-  study.structure.draws = section->integer("draws", 100, 1, 1'000'000);
-  study.structure.seed = static_cast<std::uint64_t>(section->integer("seed", 0, 0, INT64_MAX));
+  study.structure.draws = section->integer("draws", 100, 1, kMaxDraws);
+  study.structure.seed = section->seed();
   section->reject_unknown_keys();
 }
 
-void require_texts(const Section& root, const Study& study) {
+void read_cluster(TomlSection& root, Study& study) {
+  auto section = root.table("cluster");
+  if (!section) return;
+  auto& cluster = study.cluster;
+  cluster.matrices = section->matrices();
+  cluster.run.n = section->integer("n", 128, 2, PointGram::kMaxPoints);
+  const auto ks = section->list<std::int64_t>("k", "an integer");
+  if (!ks.empty()) cluster.run.k.clear();
+  for (const auto k : ks) {
+    if (k < 1 || k > cluster.run.n) {
+      throw section->error(nullptr, "k", fmt::format("expected integers from 1 to {}, got {}", cluster.run.n, k));
+    }
+    cluster.run.k.push_back(static_cast<int>(k));
+  }
+  cluster.run.seeds = static_cast<int>(section->integer("seeds", 10, 1, 100'000));
+  cluster.run.initialisations = static_cast<int>(section->integer("inits", 10, 1, 10'000));
+  cluster.draws = section->integer("draws", 100, 1, kMaxDraws);
+  cluster.run.seed = section->seed();
+  section->reject_unknown_keys();
+}
+
+void read_coherence(TomlSection& root, Study& study) {
+  auto section = root.table("coherence");
+  if (!section) return;
+  auto& coherence = study.coherence;
+  coherence.matrices = section->matrices();
+  const auto orders = section->list<std::string>("orders", "a string");
+  if (!orders.empty()) coherence.orders = orders;
+  for (const auto& order : orders) {
+    if (is_order_name(order)) continue;
+    throw section->error(nullptr, "orders",
+                         fmt::format("expected some of {}, got {}", fmt::join(order_names(), ", "), order));
+  }
+  coherence.order.block = section->integer("block", 8, 1, kMaxGroupSize);
+  coherence.order.k = static_cast<int>(section->integer("k", 16, 1, 1 << 20));
+  coherence.draws = section->integer("draws", 100, 1, kMaxDraws);
+  coherence.seed = section->seed();
+  section->reject_unknown_keys();
+}
+
+void read_activations(TomlSection& root, Study& study) {
+  auto section = root.table("activations");
+  if (!section) return;
+  auto& activations = study.activations.emplace();
+  activations.text = section->text("text");
+  activations.samples = section->integer("samples", 32, 1, 1'000'000);
+  activations.seqlen = section->integer("seqlen", 256, 1, 1'000'000);
+  activations.seed = section->seed();
+  const auto targets = section->list<double>("sparsities", "a number");
+  if (!targets.empty()) activations.options.targets = targets;
+  const double active = section->number("coactivation", 0.5);
+  for (const double share : {targets.empty() ? 0.5 : *std::ranges::min_element(targets),
+                             targets.empty() ? 0.5 : *std::ranges::max_element(targets), active}) {
+    if (share > 0.0 && share < 1.0) continue;
+    throw section->error(nullptr, "sparsities", fmt::format("expected numbers between 0 and 1, got {}", share));
+  }
+  activations.options.coactivation = active;
+  activations.options.greedy = section->flag("greedy", false);
+  activations.options.compute = study.compute;
+  section->reject_unknown_keys();
+}
+
+void require_texts(const TomlSection& root, const Study& study) {
   const auto check = [&](const std::string& name, const std::string& where) {
     const auto same = [&](const StudyText& text) { return text.name == name; };
     if (std::none_of(study.texts.begin(), study.texts.end(), same)) {
@@ -248,6 +194,7 @@ void require_texts(const Section& root, const Study& study) {
   const bool calibrated = std::any_of(study.methods.begin(), study.methods.end(), [](const std::string& method) {
     return make_prune_method(method, {})->needs() != StatisticsNeed::none;
   });
+  if (study.activations) check(study.activations->text, "activations.text");
   if (calibrated || !study.calibration.text.empty()) check(study.calibration.text, "calibration.text");
 }
 
@@ -272,7 +219,7 @@ Study parse_study(const std::string& content, const fs::path& path) {
   Study study;
   study.file = path;
   study.digest = sha256_hex(std::as_bytes(std::span(content.data(), content.size())));
-  Section root(table, "", path);
+  TomlSection root(table, "", path);
   study.name = root.text("name", path.stem().string());
   study.description = root.text("description", "");
   study.out = root.text("out", "out/" + study.name);
@@ -282,6 +229,9 @@ Study parse_study(const std::string& content, const fs::path& path) {
   read_prune(root, study);
   read_evaluations(root, study);
   read_structure(root, study);
+  read_cluster(root, study);
+  read_coherence(root, study);
+  read_activations(root, study);
   study.compare = root.flag("compare", true);
   study.spy_matrices = root.list<std::string>("spy", "a string such as \"0.mlp.down_proj\"");
   root.reject_unknown_keys();

@@ -17,6 +17,7 @@
 #include "lacuna/prune/target.hpp"
 #include "lacuna/study/prune_recipe.hpp"
 #include "lacuna/study/structure.hpp"
+#include "lacuna/study/study_analyses.hpp"
 
 namespace lacuna {
 
@@ -65,8 +66,11 @@ struct Study {
   std::vector<StudyEvaluation> evaluations;
   bool compare = true;
   StructureOptions structure;
-  std::vector<std::string> spy_matrices;  // "{layer}.{component}"
-  std::string digest;                     // SHA-256 of the file
+  ClusterStudy cluster;
+  CoherenceStudy coherence;
+  std::optional<ActivationStudy> activations;  // of each dense model
+  std::vector<std::string> spy_matrices;       // "{layer}.{component}"
+  std::string digest;                          // SHA-256 of the file
 
   const StudyText& text(const std::string& name) const;
 };

@@ -1,19 +1,15 @@
 #include "lacuna/study/study_run.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 
 #include "lacuna/core/atomic_file.hpp"
-#include "lacuna/core/cpu.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/core/threads.hpp"
-#include "lacuna/core/version.hpp"
 #include "lacuna/formats/matrix_set.hpp"
-#include "lacuna/render/spy.hpp"
 #include "lacuna/study/comparison.hpp"
 #include "lacuna/study/evaluation.hpp"
 #include "lacuna/study/prune_output.hpp"
@@ -21,15 +17,11 @@
 #include "lacuna/study/report.hpp"
 #include "lacuna/study/store_prune.hpp"
 #include "lacuna/study/study_texts.hpp"
+#include "lacuna/study/study_view.hpp"
 
 namespace lacuna {
 namespace {
 namespace fs = std::filesystem;
-
-struct PrunedModel {
-  RunRecord run;
-  fs::path folder;
-};
 
 // A study of one model.
 class ModelStudy {
@@ -44,8 +36,12 @@ class ModelStudy {
     }
     for (const auto& evaluation : study_.evaluations) evaluate_all(evaluation);
     if (study_.compare) compare_all();
-    for (const auto& pruned : runs_) measure_structures(pruned);
-    return view();
+    for (const auto& pruned : runs_) {
+      measure_structures(pruned);
+      analyse_matrices(pruned);
+    }
+    if (study_.activations) analyse_inputs(*study_.activations);
+    return study_view({study_, model_, out_, runs_, digests_, analyses_}, source_, context_);
   }
 
  private:
@@ -184,6 +180,67 @@ class ModelStudy {
     ++result_.structures_measured;
   }
 
+  // Runs `measure` unless the database has the analysis.
+  void analyse(const AnalysisRecord& plan, const std::string& what, const std::function<AnalysisResults()>& measure) {
+    analyses_.push_back(plan.analysis_id);
+    if (source_.has_analysis(plan.analysis_id)) {
+      ++result_.steps_skipped;
+      return;
+    }
+    context_.report({plan.command, what, "analyses", 0, 1, 0.0});
+    const auto results = measure();
+    RecordSet set(sink_);
+    sink_.write(results);
+    set.commit();
+    ++result_.analyses_made;
+  }
+
+  void for_each_matrix(const MatrixSet& set, const std::vector<std::string>& keys, const char* what,
+                       const std::function<void(const WeightMatrix&)>& body) {
+    for (const auto& key : keys) {
+      const auto where = parse_mask_key(key);  // read_study() checked it
+      const WeightMatrix* matrix = set.find(where->layer, where->component);
+      if (matrix == nullptr) {
+        context_.warn(fmt::format("{}: {} has no {}", what, model_.name, key));
+      } else {
+        body(*matrix);
+      }
+    }
+  }
+
+  void analyse_matrices(const PrunedModel& pruned) {
+    const auto& cluster = study_.cluster;
+    const auto& coherence = study_.coherence;
+    if (cluster.matrices.empty() && coherence.matrices.empty()) return;
+    const MatrixSet set = MatrixSet::open(pruned.folder.string());
+    const auto source = fs::path("models") / model_.name / pruned.folder.filename();  // wherever the study lies
+    const auto quiet = without_progress(context_);
+    const auto& run = pruned.run;
+    for_each_matrix(set, cluster.matrices, "cluster", [&](const WeightMatrix& matrix) {
+      const auto plan = plan_clusters(source, matrix, run, cluster);
+      analyse(plan, fmt::format("{} {}", run_label(run), matrix.label()),
+              [&] { return measure_clusters(plan, matrix, run, cluster, quiet); });
+    });
+    for_each_matrix(set, coherence.matrices, "coherence", [&](const WeightMatrix& matrix) {
+      for (const auto& order : coherence.orders) {
+        const auto plan = plan_coherence(source, matrix, run, coherence, order);
+        analyse(plan, fmt::format("{} {}, order {}", run_label(run), matrix.label(), order),
+                [&] { return measure_coherence(plan, matrix, run, coherence, order, quiet); });
+      }
+    });
+  }
+
+  void analyse_inputs(const ActivationStudy& wanted) {
+    const auto path = make_study_text(model_, study_.text(wanted.text), out_, context_);
+    const TokenSource text = read_evaluation_text(model_.reference, path);
+    const auto calibration = draw_calibration(text, wanted.samples, wanted.seqlen, wanted.seed);
+    const auto plan = plan_activations(model_.name, calibration, wanted);
+    analyse(plan, model_.name, [&] {
+      const Decoder decoder = Decoder::open(Checkpoint::open(model_.reference));
+      return measure_inputs(plan, decoder, calibration, wanted, context_);
+    });
+  }
+
   void store(SetComparison comparison, const std::string& a, const std::string& b) {
     RecordSet set(sink_);
     for (auto& matrix : comparison.matrices) {
@@ -195,90 +252,6 @@ class ModelStudy {
     ++result_.comparisons_made;
   }
 
-  std::optional<Picture> spy(const PrunedModel& pruned, const std::string& key) {
-    const auto where = parse_mask_key(key);
-    if (!where)
-      throw Error(ErrorCode::bad_study_file, fmt::format("spy: expected LAYER.COMPONENT, got {}", key)).at(study_.file);
-    const MatrixSet set = MatrixSet::open(pruned.folder.string());
-    const WeightMatrix* matrix = set.find(where->layer, where->component);
-    if (matrix == nullptr) {
-      context_.warn(fmt::format("spy: {} has no {}", model_.name, key));
-      return std::nullopt;
-    }
-    SpyOptions options;
-    options.title = fmt::format("{} · {}", matrix->label(), run_label(pruned.run));
-    const SpyImage image = draw_spy(spy_pattern(matrix->view), options);
-    const fs::path folder = out_ / "spy" / model_.name / pruned.folder.filename();
-    fs::create_directories(folder);
-    write_file_atomic(folder / (key + ".png"), image.png);
-    return Picture{image.png, image.description, ""};  // the title is in the picture
-  }
-
-  // The runs nearest to 50 % unstructured, and the first pattern: enough to see how methods differ.
-  std::vector<const PrunedModel*> runs_to_draw() const {
-    const PrunedModel* nearest = nullptr;
-    const PrunedModel* structured = nullptr;
-    for (const auto& pruned : runs_) {
-      const auto distance = [](const PrunedModel& p) { return std::abs(p.run.sparsity - 0.5); };
-      if (pruned.run.n == 0 && (nearest == nullptr || distance(pruned) < distance(*nearest))) nearest = &pruned;
-      if (pruned.run.n != 0 && structured == nullptr) structured = &pruned;
-    }
-    std::vector<const PrunedModel*> chosen;
-    for (const auto& pruned : runs_) {
-      const auto same_target = [&](const PrunedModel* p) {
-        return p != nullptr && p->run.n == pruned.run.n && p->run.m == pruned.run.m &&
-               p->run.sparsity == pruned.run.sparsity;
-      };
-      if (same_target(nearest) || same_target(structured)) chosen.push_back(&pruned);
-    }
-    return chosen;
-  }
-
-  StudyModelView view() {
-    StudyModelView view;
-    view.name = model_.name;
-    std::set<std::string> ids;
-    for (const auto& pruned : runs_) {
-      view.runs.push_back({pruned.run, source_.matrices(pruned.run.run_id), source_.structure(pruned.run.run_id)});
-      ids.insert(pruned.run.run_id);
-    }
-    for (auto& evaluation : source_.evaluations()) {
-      const bool ours = evaluation.model == model_.name && digests_.count(evaluation.text_digest) != 0;
-      if (ours && (evaluation.run_id.empty() || ids.count(evaluation.run_id) != 0))
-        view.evaluations.push_back(std::move(evaluation));
-    }
-    for (auto& comparison : source_.comparisons()) {
-      if (ids.count(comparison.a) != 0 && ids.count(comparison.b) != 0)
-        view.comparisons.push_back(std::move(comparison));
-    }
-    add_examples(view);
-    for (const auto& key : study_.spy_matrices) {
-      for (const auto* pruned : runs_to_draw()) {
-        if (auto picture = spy(*pruned, key)) view.spies.push_back(std::move(*picture));
-      }
-    }
-    return view;
-  }
-
-  // Per-feature vectors of the first spy matrix, between the methods nearest to 50 %.
-  void add_examples(StudyModelView& view) {
-    const auto drawn = runs_to_draw();
-    const auto key = study_.spy_matrices.empty() ? std::nullopt : parse_mask_key(study_.spy_matrices.back());
-    if (!key) return;
-    const auto is_drawn = [&](const std::string& id) {
-      return std::any_of(drawn.begin(), drawn.end(),
-                         [&](const PrunedModel* p) { return p->run.run_id == id && p->run.n == 0; });
-    };
-    for (const auto& comparison : view.comparisons) {
-      if (comparison.layer != key->layer || comparison.component != key->component) continue;
-      if (!is_drawn(comparison.a) || !is_drawn(comparison.b)) continue;
-      auto features = source_.features(comparison.a, comparison.b, comparison.layer, comparison.component);
-      if (!features) continue;
-      view.example_comparisons.push_back(comparison);
-      view.example_features.push_back(std::move(*features));
-    }
-  }
-
   const Study& study_;
   const StudyModel& model_;
   const fs::path& out_;
@@ -288,29 +261,8 @@ class ModelStudy {
   StudyRunResult& result_;
   std::vector<PrunedModel> runs_;
   std::set<std::string> digests_;
+  std::vector<std::string> analyses_;
 };
-
-std::vector<std::pair<std::string, std::string>> provenance(const Study& study) {
-  std::vector<std::pair<std::string, std::string>> values = {
-      {"study", study.name},
-      {"study file", fmt::format("{}, SHA-256 {}", study.file.filename().string(), study.digest)},
-      {"lacuna", fmt::format("{} ({})", version(), commit())},
-      {"processor", fmt::format("{}, {} kernels, {} threads", cpu_model(), isa_name(isa_level()), thread_count())},
-      {"compute", std::string(compute_name(study.compute))}};
-  for (const auto& text : study.texts) {
-    values.emplace_back(fmt::format("text {}", text.name),
-                        text.file.empty()
-                            ? fmt::format("sampled from the model: {} sequences of {} tokens, temperature {}, seed {}",
-                                          text.sequences, text.seqlen, text.temperature, text.seed)
-                            : text.file.string());
-  }
-  if (!study.calibration.text.empty()) {
-    values.emplace_back("calibration",
-                        fmt::format("{}: {} samples of {} tokens, seed {}", study.calibration.text,
-                                    study.calibration.samples, study.calibration.seqlen, study.calibration.seed));
-  }
-  return values;
-}
 
 }  // namespace
 
@@ -324,7 +276,7 @@ StudyRunResult run_study(const Study& study, const fs::path& out, ResultSink& si
   for (const auto& model : study.models) {
     contents.models.push_back(ModelStudy(study, model, out, sink, source, context, result).run());
   }
-  contents.provenance = provenance(study);
+  contents.provenance = study_provenance(study);
   contents.study_text = read_file(study.file, kMaxStudyBytes);
   result.report = out / "report.html";
   write_report(contents, result.report);

@@ -21,7 +21,8 @@ struct StudyRunResult {
   int evaluations_made = 0;
   int comparisons_made = 0;
   int structures_measured = 0;  // matrices
-  int steps_skipped = 0;        // done before
+  int analyses_made = 0;
+  int steps_skipped = 0;  // done before
 };
 
 // `out` exists. Records go to `sink`; what is there already is read from `source` (one database is both).
