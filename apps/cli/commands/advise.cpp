@@ -84,7 +84,9 @@ void run_advise(const Session& session, const AdviseCommand& command) {
   const Decoder decoder = Decoder::open(Checkpoint::open(command.model));
   const auto matrices = model_matrices(decoder, session.context());
   TuningCache cache = TuningCache::open(default_tuning_file());
-  if (cache.damage()) session.note(fmt::format("{}: {}; starting anew", cache.file().string(), *cache.damage()));
+  if (const auto& damage = cache.damage()) {
+    session.note(fmt::format("{}: {}; starting anew", cache.file().string(), *damage));
+  }
   TunerOptions options;
   options.timing.rounds = command.rounds;
   Tuner tuner(cache, options);

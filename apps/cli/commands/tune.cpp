@@ -99,7 +99,9 @@ void run_tune(const Session& session, const TuneCommand& command) {
     return;
   }
   TuningCache cache = TuningCache::open(file);
-  if (cache.damage()) session.note(fmt::format("{} is damaged ({}): starting anew", file.string(), *cache.damage()));
+  if (const auto& damage = cache.damage()) {
+    session.note(fmt::format("{} is damaged ({}): starting anew", file.string(), *damage));
+  }
   if (command.list) return print_entries(session, cache.entries(), cache, 0);
   if (command.model.empty()) {
     throw Error(ErrorCode::missing_argument, "tune: expected a model, --list or --clear, got none of them");
