@@ -75,7 +75,8 @@ SentencePieceNormalizer::SentencePieceNormalizer(const SentencePieceModel& model
     : model_(model), map_(model.character_map) {
   for (std::size_t id = 0; id < model.pieces.size(); ++id) {
     if (model.pieces[id].type != PieceType::user_defined) continue;
-    user_defined_.add(*model.vocabulary.token(static_cast<std::int64_t>(id)), static_cast<std::int32_t>(id));
+    const auto token = model.vocabulary.token(static_cast<std::int64_t>(id));
+    if (token) user_defined_.add(*token, static_cast<std::int32_t>(id));
   }
 }
 
