@@ -14,7 +14,7 @@
 #include <string>
 
 #include "lacuna/core/error.hpp"
-#include "lacuna/core/random.hpp"
+#include "model/device_parts.hpp"
 #include "model/random_device_model.hpp"
 
 using namespace lacuna;
@@ -51,52 +51,6 @@ Timing time_steps(DeviceDecoder& decoder, int steps) {
   return timing;
 }
 
-// Microseconds a launch of each product, its input and output as in a step, in chains of one launch a layer.
-void print_parts(const DeviceDecoder& decoder) {
-  const DeviceWeights& w = decoder.weights();
-  const DecoderConfig& c = w.config;
-  const std::int64_t widest = std::max(2 * c.intermediate_size, c.query_size() + 2 * c.kv_size());
-  // Zeros and ones: half of the columns are active at every threshold below 1.
-  std::vector<float> bits;
-  std::vector<std::uint16_t> half_bits;
-  Random random(1);
-  for (std::int64_t i = 0; i < widest; ++i) {
-    bits.push_back(static_cast<float>(random.below(2)));
-    half_bits.push_back(f32_to_f16(bits.back()));
-  }
-  kernels::DeviceBuffer hidden(bits.data(), static_cast<std::size_t>(c.hidden_size) * 4);
-  const kernels::DeviceBuffer x(half_bits.data(), static_cast<std::size_t>(widest) * 2);
-  kernels::DeviceBuffer y(static_cast<std::size_t>(widest) * 4);
-  const kernels::DeviceQueue queue;
-  const auto time = [&](const std::string& name, const auto& launch) {
-    const auto chain = [&] {
-      for (const DeviceLayer& layer : w.layers) launch(layer);
-    };
-    chain();
-    const auto graph = kernels::DeviceGraph::record(queue, chain);
-    std::vector<double> seconds;
-    for (int i = 0; i < 9; ++i) seconds.push_back(kernels::device_seconds(queue, [&] { graph.launch(queue); }));
-    std::nth_element(seconds.begin(), seconds.begin() + 4, seconds.end());
-    fmt::print("  {} {:.1f}", name, seconds[4] / static_cast<double>(w.layers.size()) * 1e6);
-  };
-  const auto normed = [&](const kernels::DeviceBuffer& weight) {
-    return kernels::ProductInput{hidden.data(), kernels::InputKind::normalised,
-                                 reinterpret_cast<const float*>(weight.data()), 1e-5F};
-  };
-  const kernels::ProductOutput residual{y.data(), kernels::OutputKind::add_f32};
-  const bool gate = w.layers[0].gate_up.has_gate();
-  const kernels::ProductInput inner{x.data(), gate ? kernels::InputKind::plain : kernels::InputKind::gated};
-  time("qkv", [&](const DeviceLayer& l) { l.qkv.run(normed(l.attention_norm), {y.data()}, queue.stream()); });
-  time("qkv-plain", [&](const DeviceLayer& l) { l.qkv.run({x.data()}, {y.data()}, queue.stream()); });
-  time("output", [&](const DeviceLayer& l) { l.output.run({x.data()}, residual, queue.stream()); });
-  time("gate-up", [&](const DeviceLayer& l) {
-    if (gate) return l.gate_up.run_gate(normed(l.mlp_norm), nullptr, y.data(), queue.stream());
-    l.gate_up.run(normed(l.mlp_norm), {y.data()}, queue.stream());
-  });
-  time("down", [&](const DeviceLayer& l) { l.down.run(inner, residual, queue.stream()); });
-  fmt::print("\n");
-}
-
 struct Report {
   double memory_speed;
   double dense_seconds = 0.0;
@@ -128,37 +82,38 @@ void run(const std::string& shape, int steps, bool parts) {
              report.memory_speed * 1e-12, shape, steps);
   fmt::print("{:<24} {:>8} {:>9} {:>8} {:>9} {:>9}\n", "weights", "tokens/s", "ms/token", "GB/token", "of bound",
              "of dense");
+  const auto decoder_of = [&](WeightForm form, double density) {
+    DeviceWeights weights = bench::random_device_weights(config, form, density);
+    if (parts) bench::print_parts(weights);
+    return DeviceDecoder(std::move(weights));
+  };
   std::vector<float> dense_logits;
   {
-    DeviceDecoder decoder(bench::random_device_weights(config, WeightForm::dense, 1.0));
+    DeviceDecoder decoder = decoder_of(WeightForm::dense, 1.0);
     const Timing timing = time_steps(decoder, steps);
     dense_logits = timing.logits;
     report.line("dense", static_cast<double>(decoder.weights().step_bytes()), timing.seconds);
-    if (parts) print_parts(decoder);
   }
   {
-    DeviceDecoder decoder(bench::random_device_weights(config, WeightForm::columns, 1.0));
+    DeviceDecoder decoder = decoder_of(WeightForm::columns, 1.0);
     const auto head = static_cast<double>(decoder.weights().head->bytes());
     const auto bytes = static_cast<double>(decoder.weights().step_bytes()) - head;
-    Timing timing = time_steps(decoder, steps);
+    const Timing timing = time_steps(decoder, steps);
     report.line("columns, all read", bytes + head, timing.seconds);
     fmt::print("  logits against dense: {:.1e} relative\n", difference(timing.logits, dense_logits));
     for (const double sparsity : {0.25, 0.5, 0.7, 0.9}) {
       const double read = bench::calibrate_thresholds(decoder, sparsity);
       report.line(fmt::format("activation {:.0f} % ({:.1f} %)", sparsity * 100, 100 - read * 100), bytes * read + head,
                   time_steps(decoder, steps).seconds);
-      if (parts && sparsity == 0.5) print_parts(decoder);
     }
   }
   for (const double density : {0.5, 0.3, 0.1}) {
-    DeviceDecoder decoder(bench::random_device_weights(config, WeightForm::lanes, density));
+    DeviceDecoder decoder = decoder_of(WeightForm::lanes, density);
     report.line(fmt::format("packed {:.0f} %", 100 - 100 * density),
                 static_cast<double>(decoder.weights().step_bytes()), time_steps(decoder, steps).seconds);
-    if (parts && density == 0.5) print_parts(decoder);
   }
-  DeviceDecoder decoder(bench::random_device_weights(config, WeightForm::two_four, 0.5));
+  DeviceDecoder decoder = decoder_of(WeightForm::two_four, 0.5);
   report.line("packed 2:4", static_cast<double>(decoder.weights().step_bytes()), time_steps(decoder, steps).seconds);
-  if (parts) print_parts(decoder);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include <span>
 
 #include "lacuna/core/error.hpp"
-#include "lacuna/kernels/sparse_gemv/cuda.hpp"
 #include "lacuna/kernels/transpose/cuda.hpp"
 
 namespace lacuna {
@@ -30,7 +29,7 @@ void run_columns(const DeviceColumns& columns, const kernels::ProductInput& inpu
     y += static_cast<std::size_t>(part.rows) * width;
     if (bias != nullptr) bias += part.rows * 2;
   }
-  kernels::SparseGemvOptions options;
+  kernels::SparseGemvOptions options = columns.options;
   options.overlap_previous = true;
   kernels::sparse_gemv_cuda(sparse_input(columns, input), std::span(products).first(columns.parts.size()), stream,
                             options);
@@ -86,7 +85,7 @@ void DeviceProduct::run_gate(const kernels::ProductInput& input, const void* bia
     products[i] = {part.weights.data(), part.rows, part.stride, part.threshold, part_bias};
     if (part_bias != nullptr) part_bias += part.rows * 2;
   }
-  kernels::SparseGemvOptions options;
+  kernels::SparseGemvOptions options = columns.options;
   options.overlap_previous = true;
   kernels::sparse_gate_up_cuda(sparse_input(columns, input), products[0], products[1], y, stream, options);
 }
@@ -102,6 +101,10 @@ void DeviceProduct::set_threshold(std::size_t part, float threshold) {
     throw Error(ErrorCode::invalid_argument, "a threshold for weights that are not stored as columns");
   }
   columns->parts[part].threshold = threshold;
+}
+
+void DeviceProduct::set_options(const kernels::SparseGemvOptions& options) {
+  if (auto* columns = std::get_if<DeviceColumns>(&weights_)) columns->options = options;
 }
 
 std::string_view DeviceProduct::form() const {

@@ -20,6 +20,7 @@
 
 #include "lacuna/kernels/gemv/cuda.hpp"
 #include "lacuna/kernels/packed_gemv/cuda.hpp"
+#include "lacuna/kernels/sparse_gemv/cuda.hpp"
 
 namespace lacuna {
 
@@ -34,6 +35,7 @@ struct DeviceColumns {
   DType dtype = DType::f16;
   std::int64_t cols = 0;
   std::vector<Part> parts;
+  kernels::SparseGemvOptions options;
 };
 
 // Column-contiguous copies of rows that lie stacked in `dense`; part i has rows[i] of them.
@@ -54,8 +56,9 @@ class DeviceProduct {
 
   std::size_t parts() const;  // linears as columns; other forms: 0
   void set_threshold(std::size_t part, float threshold);
-  std::string_view form() const;  // "dense", …
-  std::size_t bytes() const;      // of the weights, all of them
+  void set_options(const kernels::SparseGemvOptions& options);  // of columns; other forms ignore them
+  std::string_view form() const;                                // "dense", …
+  std::size_t bytes() const;                                    // of the weights, all of them
   const Weights& weights() const { return weights_; }
 
  private:

@@ -17,7 +17,7 @@ namespace {
 
 namespace cg = cooperative_groups;
 
-constexpr int kThreads = 256;
+constexpr int kThreads = 128;  // few enough to run beside two blocks of gemv/cuda.cu
 constexpr int kWarps = kThreads / 32;
 constexpr int kTogether = 4;  // keys of a group loaded at a time
 
@@ -298,6 +298,8 @@ void launch(const AttentionArgs& args, bool overlap_previous, cudaStream_t strea
   config.stream = stream;
   config.attrs = attributes;
   config.numAttrs = overlap_previous ? 2 : 1;
+  static const cudaError_t carved = prefer_shared_memory(decode_attention_kernel<T>);
+  check_cuda(carved, "prefer shared memory");
   check_cuda(cudaLaunchKernelEx(&config, decode_attention_kernel<T>, args), "launch attention");
 }
 

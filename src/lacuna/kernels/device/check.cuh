@@ -21,6 +21,17 @@ namespace cuda {
 // Dynamic, of one block of compute capability 9.0, less the little that kernels declare (device/ends.cuh).
 inline constexpr int kMaxSharedBytes = 227 * 1024 - 512;
 
+// Of a block that shall be one of two, never of three, on a multiprocessor: see gemv/cuda.cu.
+inline constexpr int kLeastOfTwo = 77 * 1024;
+inline constexpr int kMostOfTwo = 113 * 1024;
+
+// Kernels share a multiprocessor only where they agree on its split into L1 cache and shared memory: those of a chain
+// all ask for the most shared memory.
+template <typename Kernel>
+cudaError_t prefer_shared_memory(Kernel* kernel) {
+  return cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared);
+}
+
 // With `overlap_previous`, by programmatic dependent launch; the kernel then waits with wait_for_previous_grids().
 template <typename Args>
 void launch_overlapping(void (*kernel)(Args), const Args& args, dim3 grid, dim3 threads, std::size_t shared_bytes,

@@ -46,9 +46,10 @@ class InputReader {
   template <typename F>
   __device__ __forceinline__ void for_each_octet(int padded, F f) const {
     if (in_.kind == InputKind::normalised) return normalise(padded, f);
+    if (in_.kind == InputKind::gated) return gate(padded, f);
     for (int c = first(); c < padded; c += step()) {
       __align__(16) T own[8];
-      in_.kind == InputKind::plain ? plain(c, own) : gated(c, own);
+      load(static_cast<const T*>(in_.x), c, cols_, reinterpret_cast<std::uintptr_t>(in_.x) % 16 == 0, own);
       f(c, own);
     }
   }
@@ -64,33 +65,37 @@ class InputReader {
   __device__ __forceinline__ int first() const { return static_cast<int>(threadIdx.x) * 8; }
   __device__ __forceinline__ int step() const { return static_cast<int>(blockDim.x) * 8; }
 
-  __device__ __forceinline__ void plain(int c, T (&out)[8]) const {
-    const T* x = static_cast<const T*>(in_.x);
-    if (c + 8 <= cols_ && reinterpret_cast<std::uintptr_t>(x) % 16 == 0) {
+  __device__ __forceinline__ static void load(const T* x, int c, int cols, bool aligned, T (&out)[8]) {
+    if (aligned && c + 8 <= cols) {
       *reinterpret_cast<uint4*>(out) = *reinterpret_cast<const uint4*>(x + c);
       return;
     }
 #pragma unroll
-    for (int k = 0; k < 8; ++k) out[k] = c + k < cols_ ? x[c + k] : from_f32<T>(0.0F);
+    for (int k = 0; k < 8; ++k) out[k] = c + k < cols ? x[c + k] : from_f32<T>(0.0F);
   }
 
-  __device__ __forceinline__ void gated(int c, T (&out)[8]) const {
+  // Several octets are loaded before the first is used.
+  template <typename F>
+  __device__ __forceinline__ void gate(int padded, F f) const {
+    constexpr int kTogether = 3;
     const T* gates = static_cast<const T*>(in_.x);
     const T* ups = gates + cols_;
-    __align__(16) T gate[8];
-    __align__(16) T up[8];
-    if (c + 8 <= cols_ && cols_ % 8 == 0 && reinterpret_cast<std::uintptr_t>(gates) % 16 == 0) {
-      *reinterpret_cast<uint4*>(gate) = *reinterpret_cast<const uint4*>(gates + c);
-      *reinterpret_cast<uint4*>(up) = *reinterpret_cast<const uint4*>(ups + c);
-    } else {
+    const bool aligned = cols_ % 8 == 0 && reinterpret_cast<std::uintptr_t>(gates) % 16 == 0;
+    for (int c = first(); c < padded; c += kTogether * step()) {
+      __align__(16) T g[kTogether][8];
+      __align__(16) T u[kTogether][8];
 #pragma unroll
-      for (int k = 0; k < 8; ++k) {
-        gate[k] = c + k < cols_ ? gates[c + k] : from_f32<T>(0.0F);
-        up[k] = c + k < cols_ ? ups[c + k] : from_f32<T>(0.0F);
+      for (int i = 0; i < kTogether; ++i) {
+        load(gates, c + i * step(), cols_, aligned, g[i]);
+        load(ups, c + i * step(), cols_, aligned, u[i]);
+      }
+#pragma unroll
+      for (int i = 0; i < kTogether; ++i) {
+#pragma unroll
+        for (int k = 0; k < 8; ++k) u[i][k] = from_f32<T>(silu(to_f32(g[i][k])) * to_f32(u[i][k]));
+        if (c + i * step() < padded) f(c + i * step(), u[i]);
       }
     }
-#pragma unroll
-    for (int k = 0; k < 8; ++k) out[k] = from_f32<T>(silu(to_f32(gate[k])) * to_f32(up[k]));
   }
 
   // The first octet of every thread is read once, further ones, of wide inputs, twice.

@@ -21,7 +21,6 @@ constexpr int kChunkBytes = 512;
 constexpr int kStageChunks = 2;
 constexpr int kStages = 4;
 constexpr int kMaxWarps = 16;
-constexpr int kLeastBytes = 77 * 1024;  // more than a third of a multiprocessor's
 constexpr int kWarpBytes = kStages * (kStageChunks * kChunkBytes + 8);
 
 struct DenseArgs {
@@ -101,7 +100,9 @@ void launch(const DenseArgs& args, int grid, int warps, bool overlap_previous, c
   static const cudaError_t raised =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMaxSharedBytes);
   check_cuda(raised, "raise the shared memory limit");
-  const int bytes = std::max(args.chunks * kChunkBytes + warps * kWarpBytes, kLeastBytes);
+  static const cudaError_t carved = prefer_shared_memory(kernel);
+  check_cuda(carved, "prefer shared memory");
+  const int bytes = std::max(args.chunks * kChunkBytes + warps * kWarpBytes, kLeastOfTwo);
   launch_overlapping(kernel, args, dim3(grid), dim3(warps * 32), bytes, overlap_previous, stream);
 }
 
@@ -134,7 +135,7 @@ DeviceDense::DeviceDense(DType dtype, std::int64_t rows, std::int64_t cols) : dt
   if (!info) throw Error(ErrorCode::io_failed, "dense product on CUDA: there is no device");
   const int most = static_cast<int>(std::min<std::int64_t>(room, cuda::kMaxWarps));
   warps_ = cuda::choose_warps(rows, most, info->multiprocessors);
-  grid_ = static_cast<int>(std::min<std::int64_t>(info->multiprocessors, (rows + warps_ - 1) / warps_));
+  grid_ = info->multiprocessors;
   weights_ = DeviceBuffer(static_cast<std::size_t>(rows * stride_) * 2);
   weights_.fill(0);
 }

@@ -22,7 +22,6 @@ constexpr int kStages = 4;
 constexpr int block_bytes(int gap_bits) { return 512 + 32 * gap_bits; }
 // A stage holds 2 blocks, or 1 where that lets two kernels share a multiprocessor: one ends while the next begins.
 constexpr int ring_bytes(int gap_bits, int stage_blocks) { return kStages * stage_blocks * block_bytes(gap_bits); }
-constexpr int kMultiprocessorBytes = 228 * 1024;  // of shared memory, for all its blocks and 1 KiB more for each
 constexpr int kBarrierBytes = kMaxWarps * kStages * 8;
 
 struct Args {
@@ -268,10 +267,12 @@ void launch(Args args, int grid, int warps, bool overlap_previous, cudaStream_t 
   const int rings = warps * ring_bytes(kGapBits, kStageBlocks);
   const int linear = (args.cols + 7) / 8 * 16;
   args.apart = windows + rings + linear <= kMaxSharedBytes ? 1 : 0;
-  const int bytes = windows + (args.apart != 0 ? rings + linear : std::max(rings, linear));
+  const int bytes = std::max(windows + (args.apart != 0 ? rings + linear : std::max(rings, linear)), kLeastOfTwo);
   static const cudaError_t raised =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMaxSharedBytes);
   check_cuda(raised, "raise the shared memory limit");
+  static const cudaError_t carved = prefer_shared_memory(kernel);
+  check_cuda(carved, "prefer shared memory");
   launch_overlapping(kernel, args, dim3(grid), dim3(warps * 32), bytes, overlap_previous, stream);
 }
 
@@ -280,7 +281,7 @@ template <typename T, int kGapBits>
 void launch_stages(const Args& args, int grid, int warps, bool overlap_previous, cudaStream_t stream) {
   const int least =
       args.slots * kSlotBytes + kBarrierBytes + warps * ring_bytes(kGapBits, 1) + (args.cols + 7) / 8 * 16;
-  const bool fits_twice = least + 1024 <= kMultiprocessorBytes / 2;
+  const bool fits_twice = least <= kMostOfTwo;
   if (overlap_previous && fits_twice) {
     return launch<T, kGapBits, 1>(args, grid, warps, overlap_previous, stream);
   }
@@ -329,7 +330,7 @@ DeviceLaneStreams::DeviceLaneStreams(const LaneStreams& p)
   const int room =
       (cuda::kMaxSharedBytes - cuda::kBarrierBytes - slots_ * cuda::kSlotBytes) / cuda::ring_bytes(gap_bits_, 2);
   warps_ = std::clamp(per_device, 1, std::min(room, cuda::kMaxWarps));
-  grid_ = std::min(info->multiprocessors, (n_streams_ + warps_ - 1) / warps_);
+  grid_ = info->multiprocessors;
 }
 
 void DeviceLaneStreams::multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream,

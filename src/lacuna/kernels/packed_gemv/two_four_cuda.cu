@@ -16,7 +16,6 @@ constexpr int kStages = 4;
 constexpr int kMaxWarps = 16;
 constexpr int kSegments = TwoFour::kSegments;
 constexpr int kBlockBytes = TwoFour::kBlockBytes;
-constexpr int kMultiprocessorBytes = 228 * 1024;
 
 constexpr int ring_bytes(int stage_blocks) { return kStages * (stage_blocks * kBlockBytes + 8); }
 
@@ -193,7 +192,10 @@ void launch(const cuda::Args& args, int grid, int warps, bool overlap_previous, 
   static const cudaError_t raised =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, cuda::kMaxSharedBytes);
   check_cuda(raised, "raise the shared memory limit");
-  const int bytes = fragment_bytes(args.blocks_per_pair) + warps * cuda::ring_bytes(kStageBlocks);
+  static const cudaError_t carved = cuda::prefer_shared_memory(kernel);
+  check_cuda(carved, "prefer shared memory");
+  const int bytes =
+      std::max(fragment_bytes(args.blocks_per_pair) + warps * cuda::ring_bytes(kStageBlocks), cuda::kLeastOfTwo);
   cuda::launch_overlapping(kernel, args, dim3(grid), dim3(warps * 32), bytes, overlap_previous, stream);
 }
 
@@ -206,7 +208,7 @@ DeviceTwoFour::DeviceTwoFour(const TwoFour& p)
   const int room = (cuda::kMaxSharedBytes - fragment_bytes(p.blocks_per_pair())) / cuda::ring_bytes(4);
   if (room < 1) throw Error(ErrorCode::invalid_argument, "2:4 on CUDA: too many columns for shared memory");
   warps_ = std::min(packed_gemv_warps(p.pairs(), LaneStreams::kLanes, info->multiprocessors), room);
-  grid_ = static_cast<int>(std::min<std::int64_t>(info->multiprocessors, (p.pairs() + warps_ - 1) / warps_));
+  grid_ = info->multiprocessors;
 }
 
 void DeviceTwoFour::multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream,
@@ -219,8 +221,7 @@ void DeviceTwoFour::multiply(const ProductInput& input, const ProductOutput& out
                         static_cast<int>(cols_),
                         static_cast<int>((rows_ + 1) / 2),
                         blocks_per_pair};
-  const bool fits_twice =
-      fragment_bytes(blocks_per_pair) + warps_ * cuda::ring_bytes(2) + 1024 <= cuda::kMultiprocessorBytes / 2;
+  const bool fits_twice = fragment_bytes(blocks_per_pair) + warps_ * cuda::ring_bytes(2) <= cuda::kMostOfTwo;
   auto* queue = static_cast<cudaStream_t>(stream);
   const auto run = [&](auto zero) {
     using T = decltype(zero);

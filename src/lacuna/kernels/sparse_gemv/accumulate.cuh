@@ -137,18 +137,29 @@ __device__ __forceinline__ void accumulate_unaligned(const T* w, long long strid
   }
 }
 
+// Columns of a matrix from this lane's rows on.
+template <typename T>
+struct Columns {
+  const T* w;
+  long long stride;
+};
+
 // Every lane copies its octets to a queue of its own in shared memory, kQueue of them on the way. The warp's k-th
-// column is entry warp + k·warps of the list.
-template <typename T, int kBatch, int kOctets>
-__device__ __forceinline__ void accumulate_queued(const T* w, long long stride, int n_rows,
+// column is entry warp + k·warps of the list, which the second matrix goes through after the first, where kBoth.
+template <typename T, int kBatch, int kOctets, bool kBoth>
+__device__ __forceinline__ void accumulate_queued(const Columns<T>& first, const Columns<T>& second, int n_rows,
                                                   const ActiveList<kBatch>& list, int n, unsigned queue,
-                                                  float (&sums)[kBatch][8 * kOctets]) {
+                                                  float (&first_sums)[kBatch][8 * kOctets],
+                                                  float (&second_sums)[kBatch][8 * kOctets]) {
   constexpr int kParts = sizeof(T) / 2;  // copies of 16 bytes in an octet
   constexpr int kColumns = kTogether / kOctets;
   const int warps = blockDim.x / 32;
+  const int all = kBoth ? 2 * n : n;
   const auto start = [&](int i, int place) {
-    if (i >= n) return;
-    const T* column = w + list.column[i] * stride;
+    if (i >= all) return;
+    const bool of_second = kBoth && i >= n;
+    const T* column =
+        of_second ? second.w + list.column[i - n] * second.stride : first.w + list.column[i] * first.stride;
 #pragma unroll
     for (int o = 0; o < kOctets; ++o) {
       if (o * kLaneTile < n_rows) {
@@ -169,7 +180,7 @@ __device__ __forceinline__ void accumulate_queued(const T* w, long long stride, 
     asm volatile("cp.async.commit_group;" ::: "memory");
   }
   int place = 0;
-  for (int first = threadIdx.x / 32; first < n; first += kColumns * warps) {
+  for (int at = threadIdx.x / 32; at < all; at += kColumns * warps) {
     asm volatile("cp.async.wait_group %0;" ::"n"(kQueue / kTogether - 1) : "memory");
     Octet<T> octets[kTogether];
 #pragma unroll
@@ -182,11 +193,14 @@ __device__ __forceinline__ void accumulate_queued(const T* w, long long stride, 
     asm volatile("cp.async.commit_group;" ::: "memory");
 #pragma unroll
     for (int k = 0; k < kColumns; ++k) {
-      const int i = first + k * warps;
-      if (i < n) {
+      const int i = at + k * warps;
+      if (i >= all) continue;
 #pragma unroll
-        for (int o = 0; o < kOctets; ++o) {
-          add_octet<T, kBatch, kOctets>(octets[k * kOctets + o], o, list.x + i * kBatch, sums);
+      for (int o = 0; o < kOctets; ++o) {
+        if (kBoth && i >= n) {
+          add_octet<T, kBatch, kOctets>(octets[k * kOctets + o], o, list.x + (i - n) * kBatch, second_sums);
+        } else {
+          add_octet<T, kBatch, kOctets>(octets[k * kOctets + o], o, list.x + i * kBatch, first_sums);
         }
       }
     }

@@ -51,6 +51,8 @@ void launch(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOption
   static const cudaError_t raised =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kDynamicBytes);
   check_cuda(raised, "raise the shared memory limit");
+  static const cudaError_t carved = prefer_shared_memory(kernel);
+  check_cuda(carved, "prefer shared memory");
   cudaLaunchAttribute attributes[2] = {};
   attributes[0].id = cudaLaunchAttributeClusterDimension;
   attributes[0].val.clusterDim = {static_cast<unsigned>(plan.splits), 1, 1};
@@ -133,12 +135,10 @@ void run(const SparseInput& input, std::span<const SparseProduct> products, Devi
   const bool aligned = std::all_of(products.begin(), products.end(), is_aligned);
   const Plan plan = choose_plan(rows, options, input, aligned);
   const InputKind kind = input.norm_weight == nullptr ? InputKind::plain : InputKind::normalised;
-  SparseArgs args{{input.x, kind, input.norm_weight, input.epsilon},
-                  static_cast<int>(input.cols),
-                  0,
-                  0,
-                  static_cast<int>(products.size()),
-                  {}};
+  SparseArgs args = {};
+  args.input = {input.x, kind, input.norm_weight, input.epsilon};
+  args.cols = static_cast<int>(input.cols);
+  args.n_products = static_cast<int>(products.size());
   int tiles = 0;
   for (std::size_t i = 0; i < products.size(); ++i) {
     const SparseProduct& p = products[i];

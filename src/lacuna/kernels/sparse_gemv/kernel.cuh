@@ -83,19 +83,30 @@ __global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
   for (int piece = begin; piece < end; piece += capacity) {
     const int piece_end = min(end, piece + capacity);
     int n = 0;
+    const auto select = [&](float threshold) {
+      __syncthreads();  // the list's last readers are done
+      n = select_active<T, kBatch>(x, args.cols, piece, piece_end, threshold, list, warp_counts);
+      x.forget_room();
+    };
+    const auto columns = [&](int m) {
+      const Product& p = args.products[which + m];
+      return Columns<T>{static_cast<const T*>(p.w) + row, p.column_stride};
+    };
+    const int n_rows = args.products[which].rows - row;
+    select(args.products[which].threshold);
+    if constexpr (kMatrices == 2 && kAligned) {
+      if (args.products[1].threshold == args.products[0].threshold) {
+        accumulate_queued<T, kBatch, kOctets, true>(columns(0), columns(1), n_rows, list, n, queue, sums[0], sums[1]);
+        continue;
+      }
+    }
 #pragma unroll
     for (int m = 0; m < kMatrices; ++m) {
-      const Product& p = args.products[which + m];
-      if (m == 0 || p.threshold != args.products[0].threshold) {
-        __syncthreads();  // the list's last readers are done
-        n = select_active<T, kBatch>(x, args.cols, piece, piece_end, p.threshold, list, warp_counts);
-        x.forget_room();
-      }
-      const T* w = static_cast<const T*>(p.w) + row;
+      if (m == 1 && args.products[1].threshold != args.products[0].threshold) select(args.products[1].threshold);
       if constexpr (kAligned) {
-        accumulate_queued<T, kBatch, kOctets>(w, p.column_stride, p.rows - row, list, n, queue, sums[m]);
+        accumulate_queued<T, kBatch, kOctets, false>(columns(m), columns(m), n_rows, list, n, queue, sums[m], sums[m]);
       } else {
-        accumulate_unaligned<T, kBatch, kOctets>(w, p.column_stride, p.rows - row, list, n, sums[m]);
+        accumulate_unaligned<T, kBatch, kOctets>(columns(m).w, columns(m).stride, n_rows, list, n, sums[m]);
       }
     }
   }
