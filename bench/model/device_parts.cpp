@@ -80,7 +80,6 @@ class Parts {
   }
 
   void run(DeviceLayer& layer, InputGroup group) {
-    const bool gate = layer.gate_up.has_gate();
     const auto normed = [&](const DeviceBuffer& weight) {
       return ProductInput{hidden_.data(), InputKind::normalised, reinterpret_cast<const float*>(weight.data()), 1e-5F};
     };
@@ -88,11 +87,8 @@ class Parts {
     switch (group) {
       case InputGroup::attention: return layer.qkv.run(normed(layer.attention_norm), {y_.data()}, queue_.stream());
       case InputGroup::attention_output: return layer.output.run({x_.data()}, residual, queue_.stream());
-      case InputGroup::mlp:
-        if (gate) return layer.gate_up.run_gate(normed(layer.mlp_norm), nullptr, y_.data(), queue_.stream());
-        return layer.gate_up.run(normed(layer.mlp_norm), {y_.data()}, queue_.stream());
-      case InputGroup::mlp_output:
-        return layer.down.run({x_.data(), gate ? InputKind::plain : InputKind::gated}, residual, queue_.stream());
+      case InputGroup::mlp: return layer.gate_up.run_gate(normed(layer.mlp_norm), nullptr, y_.data(), queue_.stream());
+      case InputGroup::mlp_output: return layer.down.run({x_.data()}, residual, queue_.stream());
     }
   }
 

@@ -49,6 +49,14 @@ kernels::DeviceDense dense_of(MatrixView<const std::uint16_t> rows) {
   return dense;
 }
 
+// Its second half between the rows of the first.
+kernels::DeviceDense interleaved_of(MatrixView<const std::uint16_t> rows) {
+  kernels::DeviceDense dense(DType::f16, rows.rows, rows.cols, 2);
+  const std::int64_t half = rows.rows / 2;
+  for (std::int64_t part = 0; part < 2; ++part) dense.upload(part, rows.block(part * half, half, 0, rows.cols), 2);
+  return dense;
+}
+
 // One random product of a layer, converted once and uploaded for every layer.
 class ProductSource {
  public:
@@ -62,18 +70,21 @@ class ProductSource {
     if (form != WeightForm::lanes) return;
     const int multiprocessors = kernels::device_info()->multiprocessors;
     const int warps = kernels::packed_gemv_warps(total, cols, multiprocessors);
-    lanes_ = kernels::make_lane_streams(w_.view(), DType::f16, multiprocessors * warps);
+    lanes_ = kernels::make_lane_streams(w_.view(), DType::f16, multiprocessors * warps, row_multiple());
   }
 
   DeviceProduct upload() const {
     if (form_ == WeightForm::lanes) return DeviceProduct(kernels::DeviceLaneStreams(lanes_));
     if (form_ == WeightForm::two_four) return DeviceProduct(kernels::DeviceTwoFour(two_four_));
+    if (form_ == WeightForm::dense && row_multiple() == 2) return DeviceProduct(interleaved_of(w_.view()));
     kernels::DeviceDense dense = dense_of(w_.view());
     if (form_ == WeightForm::dense) return DeviceProduct(std::move(dense));
     return DeviceProduct(make_device_columns(dense, rows_));
   }
 
  private:
+  int row_multiple() const { return rows_.size() == 2 ? 2 : 1; }  // gate and up
+
   std::vector<std::int64_t> rows_;
   WeightForm form_;
   Matrix<std::uint16_t> w_;

@@ -23,8 +23,8 @@ using test::Values;
 
 double unit_of(DType dtype) { return dtype == DType::f32 ? 0x1.0p-24 : dtype == DType::f16 ? 0x1.0p-11 : 0x1.0p-8; }
 
-DeviceDense upload(const HalfMatrix& w, DType dtype) {
-  DeviceDense dense(dtype, w.rows, w.cols);
+DeviceDense upload(const HalfMatrix& w, DType dtype, int row_multiple = 1) {
+  DeviceDense dense(dtype, w.rows, w.cols, row_multiple);
   const std::int64_t half = w.rows / 2;  // in two parts
   if (half > 0) dense.upload(0, w.view().block(0, half, 0, w.cols));
   dense.upload(half, w.view().block(half, w.rows - half, 0, w.cols));
@@ -136,6 +136,7 @@ TEST_F(DenseGemvCuda, RefusesWhatItCannotHold) {
   EXPECT_THROW(DeviceDense(DType::f32, 4, 4), Error);
   EXPECT_THROW(DeviceDense(DType::f16, 0, 4), Error);
   EXPECT_THROW(DeviceDense(DType::f16, 4, 200000), Error);
+  EXPECT_THROW(DeviceDense(DType::f16, 3, 4, 2), Error);
 }
 
 TEST_F(DenseGemvCuda, SameBitsEveryTime) {
@@ -156,16 +157,16 @@ class ProductEndsCuda : public test::DeviceTest {
  protected:
   using Multiply = std::function<void(const ProductInput&, const ProductOutput&)>;
 
-  // Runs `check` with every form; columns take no gated input.
-  static void for_each_form(const HalfMatrix& w, DType dtype, bool gated,
+  // Runs `check` with every form; columns form no pairs.
+  static void for_each_form(const HalfMatrix& w, DType dtype, bool pairs,
                             const std::function<void(const std::string&, const Multiply&)>& check) {
-    const DeviceDense dense = upload(w, dtype);
+    const DeviceDense dense = upload(w, dtype, pairs ? 2 : 1);
     check("dense", [&](const auto& input, const auto& output) { dense.multiply(input, output); });
-    const DeviceLaneStreams lanes(make_lane_streams(w.view(), dtype, 60));
+    const DeviceLaneStreams lanes(make_lane_streams(w.view(), dtype, 61, pairs ? 2 : 1));
     check("lanes", [&](const auto& input, const auto& output) { lanes.multiply(input, output); });
     const DeviceTwoFour two_four(make_two_four(w.view(), dtype));
     check("2:4", [&](const auto& input, const auto& output) { two_four.multiply(input, output); });
-    if (gated) return;
+    if (pairs) return;
     DeviceBuffer columns(static_cast<std::size_t>(w.rows * w.cols) * 2);
     transpose_16_cuda(dense.data(), w.rows, w.cols, dense.row_stride(), columns.data(), w.rows);
     check("columns", [&](const ProductInput& input, const ProductOutput& output) {
@@ -201,21 +202,31 @@ TEST_F(ProductEndsCuda, NormalisedInputs) {
   }
 }
 
-TEST_F(ProductEndsCuda, GatedInputs) {
+// silu(g)·u: an error of g or u is multiplied by the other, at most 6·√(Σw²x²) here, and by silu's slope, below 1.1.
+TEST_F(ProductEndsCuda, GatesOfRowPairs) {
   for (const DType dtype : {DType::f16, DType::bf16}) {
-    for (const std::int64_t cols : {31, 32, 1376}) {
-      const HalfMatrix w = test::random_two_four(40, cols, 4, dtype);
-      const Values pairs(dtype, 2 * cols, 5);
-      Values x(dtype, cols);
-      for (std::int64_t c = 0; c < cols; ++c)
-        x.set(c, pairs.at(c) / (1.0 + std::exp(-pairs.at(c))) * pairs.at(cols + c));
-      const Sums expected = multiply(w, dtype, as_doubles(x), std::vector<double>(40, 0.0));
-      const DeviceValues device_pairs(pairs, 0);
-      for_each_form(w, dtype, true, [&](const std::string& form, const Multiply& run) {
-        DeviceValues y(dtype, 40, 0);
-        run({device_pairs.data(), InputKind::gated}, {y.data()});
-        expect_sums(y.download(), expected, cols, unit_of(dtype), form + " " + describe(dtype, w));
-      });
+    for (const std::int64_t cols : {32, 1376}) {
+      for (const std::int64_t pairs : {1, 20, 3000}) {
+        HalfMatrix w = test::random_two_four(2 * pairs, cols, 4, dtype);
+        const Values x(dtype, cols, 5);
+        const Values bias(dtype, 2 * pairs, 6);
+        const Sums sums = multiply(w, dtype, as_doubles(x), as_doubles(bias));
+        Sums expected;
+        for (std::size_t i = 0; i < static_cast<std::size_t>(pairs); ++i) {
+          const double gate = sums.sums[2 * i];
+          const double up = sums.sums[2 * i + 1];
+          expected.sums.push_back(gate / (1.0 + std::exp(-gate)) * up);
+          expected.magnitudes.push_back(
+              1.1 * (std::fabs(up) * sums.magnitudes[2 * i] + std::fabs(gate) * sums.magnitudes[2 * i + 1]));
+        }
+        const DeviceValues device_x(x, 0);
+        const DeviceValues device_bias(bias, 0);
+        for_each_form(w, dtype, true, [&](const std::string& form, const Multiply& run) {
+          DeviceValues y(dtype, pairs, 0);
+          run({device_x.data()}, {y.data(), OutputKind::gate, device_bias.data()});
+          expect_sums(y.download(), expected, cols, 0.0, form + " " + describe(dtype, w));
+        });
+      }
     }
   }
 }

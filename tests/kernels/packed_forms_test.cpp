@@ -74,6 +74,27 @@ TEST(PackedForms, StackedMatricesFollowEachOther) {
   EXPECT_EQ(expanded(make_two_four(grouped)), stack(c, d).bits);
 }
 
+TEST(PackedForms, InterleavedMatricesTakeTurnsAndPairsStayInOneStream) {
+  const HalfMatrix a = test::random_two_four(41, 600, 1);
+  const HalfMatrix b = test::random_two_four(41, 600, 2);
+  HalfMatrix both(82, 600);
+  for (std::int64_t r = 0; r < 41; ++r) {
+    std::copy_n(a.view().row(r), 600, both.view().row(2 * r));
+    std::copy_n(b.view().row(r), 600, both.view().row(2 * r + 1));
+  }
+  const auto packed_a = pack(a, DType::f16);
+  const auto packed_b = pack(b, DType::f16);
+  const std::vector<PackedRows> rows = {packed_a.view(), packed_b.view()};
+  const LaneStreams lanes = make_lane_streams(rows, 9, RowOrder::interleaved);
+  EXPECT_EQ(expanded(lanes), both.bits);
+  EXPECT_EQ(lanes.n_streams(), 9);
+  for (const std::uint32_t row : lanes.stream_rows) EXPECT_EQ(row % 2, 0U);
+  EXPECT_EQ(expanded(make_two_four(rows, RowOrder::interleaved)), both.bits);
+  const auto shorter = pack(test::random_two_four(40, 600, 2), DType::f16);
+  const std::vector<PackedRows> uneven = {packed_a.view(), shorter.view()};
+  EXPECT_THROW((void)make_lane_streams(uneven, 9, RowOrder::interleaved), Error);
+}
+
 TEST(PackedForms, NanInfinityAndMinusZeroStayAsTheyAre) {
   HalfMatrix w(2, 100);
   w.at(0, 3) = 0x8000;  // −0: packed rows store it

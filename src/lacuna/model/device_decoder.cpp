@@ -37,8 +37,10 @@ DeviceDecoder::DeviceDecoder(DeviceWeights weights) : weights_(std::move(weights
   hidden_ = elements(c.hidden_size, 4);
   qkv_ = elements(c.query_size() + 2 * c.kv_size(), 2);
   context_ = elements(c.query_size(), 2);
-  inner_ = elements(2 * c.intermediate_size, 2);
+  inner_ = elements(c.intermediate_size, 2);
   logits_ = elements(c.vocab_size, 4);
+  scratch_ = DeviceBuffer(kernels::decode_attention_scratch_bytes(c.n_heads, c.head_dim));
+  scratch_.fill(0);
   host_state_ = kernels::HostBuffer(sizeof(State));
   host_logits_ = kernels::HostBuffer(static_cast<std::size_t>(c.vocab_size) * 4);
 }
@@ -174,13 +176,8 @@ void DeviceDecoder::run_layer(std::int64_t index, const DeviceTap& tap) {
 
   const ProductInput mlp_input{hidden_.data(), InputKind::normalised, floats(layer.mlp_norm), c.norm_epsilon};
   show(InputGroup::mlp, mlp_input, c.hidden_size);
-  ProductInput inner{inner_.data()};
-  if (layer.gate_up.has_gate()) {
-    layer.gate_up.run_gate(mlp_input, address(layer.gate_up_bias), inner_.data(), stream);
-  } else {
-    layer.gate_up.run(mlp_input, {inner_.data(), OutputKind::store, address(layer.gate_up_bias)}, stream);
-    inner.kind = InputKind::gated;
-  }
+  layer.gate_up.run_gate(mlp_input, address(layer.gate_up_bias), inner_.data(), stream);
+  const ProductInput inner{inner_.data()};
   show(InputGroup::mlp_output, inner, c.intermediate_size);
   layer.down.run(inner, {hidden_.data(), OutputKind::add_f32, address(layer.down_bias)}, stream);
 }
@@ -203,6 +200,7 @@ void DeviceDecoder::attend(std::int64_t index) {
   attention.cosines = floats(cosines_);
   attention.sines = floats(sines_);
   attention.keys = cache_.data() + 2 * index * bytes;
+  attention.scratch = scratch_.data();
   attention.values = cache_.data() + (2 * index + 1) * bytes;
   const auto* position = reinterpret_cast<const std::int32_t*>(state_.data() + offsetof(State, position));
   kernels::decode_attention_cuda(attention, qkv_.data(), position, context_.data(), queue_.stream(), true);
@@ -224,15 +222,11 @@ std::vector<float> DeviceDecoder::read_input(const ProductInput& input, std::int
     for (std::size_t i = 0; i < n; ++i) values[i] = weight[i] * (values[i] * scale);
     return values;
   }
-  std::vector<std::uint16_t> narrow(input.kind == InputKind::gated ? 2 * n : n);
-  queue_.download(narrow.data(), input.x, narrow.size() * 2);
+  std::vector<std::uint16_t> narrow(n);
+  queue_.download(narrow.data(), input.x, n * 2);
   queue_.wait();
-  for (std::size_t i = 0; i < n; ++i) {
-    values[i] = widen(weights_.dtype, narrow[i]);
-    if (input.kind == InputKind::gated) {
-      values[i] = values[i] / (1.0F + std::exp(-values[i])) * widen(weights_.dtype, narrow[n + i]);
-    }
-  }
+  std::transform(narrow.begin(), narrow.end(), values.begin(),
+                 [&](std::uint16_t bits) { return widen(weights_.dtype, bits); });
   return values;
 }
 

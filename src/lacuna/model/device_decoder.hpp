@@ -73,8 +73,9 @@ class DeviceDecoder final : public LogitSource {
   kernels::DeviceBuffer hidden_;   // f32
   kernels::DeviceBuffer qkv_;      // of the weights' type, as all but the logits
   kernels::DeviceBuffer context_;  // attention's output
-  kernels::DeviceBuffer inner_;    // gate and up, or silu(gate)·up
+  kernels::DeviceBuffer inner_;    // silu(gate)·up
   kernels::DeviceBuffer logits_;   // f32
+  kernels::DeviceBuffer scratch_;  // of attention
   kernels::DeviceBuffer cosines_;
   kernels::DeviceBuffer sines_;
   kernels::DeviceBuffer cache_;  // of each layer keys, then values

@@ -12,7 +12,6 @@ namespace {
 constexpr std::int64_t kStrideElements = 8;  // columns start at multiples of 16 bytes
 
 kernels::SparseInput sparse_input(const DeviceColumns& columns, const kernels::ProductInput& input) {
-  LACUNA_ASSERT(input.kind != kernels::InputKind::gated);
   return {columns.dtype, input.x, columns.cols, 1, input.norm_weight, input.epsilon};
 }
 
@@ -69,15 +68,13 @@ void DeviceProduct::run(const kernels::ProductInput& input, const kernels::Produ
       weights_);
 }
 
-bool DeviceProduct::has_gate() const {
-  const auto* columns = std::get_if<DeviceColumns>(&weights_);
-  return columns != nullptr && columns->parts.size() == 2 && columns->parts[0].rows == columns->parts[1].rows;
-}
-
 void DeviceProduct::run_gate(const kernels::ProductInput& input, const void* bias, void* y,
                              kernels::DeviceStream stream) const {
-  LACUNA_ASSERT(has_gate());
+  if (!std::holds_alternative<DeviceColumns>(weights_)) {
+    return run(input, {y, kernels::OutputKind::gate, bias}, stream);
+  }
   const auto& columns = std::get<DeviceColumns>(weights_);
+  LACUNA_ASSERT(columns.parts.size() == 2);
   std::array<kernels::SparseProduct, 2> products;
   const auto* part_bias = static_cast<const std::byte*>(bias);
   for (std::size_t i = 0; i < 2; ++i) {

@@ -1,5 +1,5 @@
 // The weights of one product of a decoding step on a CUDA device: one linear, or several that read the same input,
-// stacked.
+// stacked, or, gate and up, interleaved row by row.
 //
 //   dense      row-major; every column is read
 //   lanes      packed, unstructured (kernels/packed_gemv/lane_streams.hpp)
@@ -50,9 +50,8 @@ class DeviceProduct {
   // Sums of the stacked linears, one after the other in `output`.
   void run(const kernels::ProductInput& input, const kernels::ProductOutput& output,
            kernels::DeviceStream stream) const;
-  // silu(first linear) · second linear, where has_gate(): for two linears as columns.
+  // silu(gate) · up, of two linears whose rows are interleaved or that are columns.
   void run_gate(const kernels::ProductInput& input, const void* bias, void* y, kernels::DeviceStream stream) const;
-  bool has_gate() const;
 
   std::size_t parts() const;  // linears as columns; other forms: 0
   void set_threshold(std::size_t part, float threshold);

@@ -121,10 +121,22 @@ class Loader {
       linear->packed != nullptr ? copy_rows(*linear->packed, dtype_, at) : copy_rows(linear->stored, dtype_, at);
       at += linear->rows() * linear->cols();
     }
+    if (!options_.columns && is_gate(group)) return interleaved(stacked);
     DeviceDense dense(dtype_, total, stacked.cols);
     dense.upload(0, stacked);
     if (!options_.columns) return DeviceProduct(std::move(dense));
     return DeviceProduct(make_device_columns(dense, rows));
+  }
+
+  static bool is_gate(const Group& group) { return group.front()->spec.role == LinearRole::gate; }
+
+  DeviceProduct interleaved(MatrixView<const std::uint16_t> stacked) const {
+    const std::int64_t half = stacked.rows / 2;
+    DeviceDense dense(dtype_, stacked.rows, stacked.cols, 2);
+    for (std::int64_t part = 0; part < 2; ++part) {
+      dense.upload(part, stacked.block(part * half, half, 0, stacked.cols), 2);
+    }
+    return DeviceProduct(std::move(dense));
   }
 
   bool is_packed(const Group& group) const {
@@ -138,13 +150,18 @@ class Loader {
     for (const Linear* linear : group) rows.push_back(linear->packed->rows());
     const bool grouped =
         std::all_of(group.begin(), group.end(), [](const Linear* linear) { return is_two_of_four(*linear->packed); });
-    if (grouped) return DeviceProduct(kernels::DeviceTwoFour(kernels::make_two_four(rows)));
-    return DeviceProduct(upload_lane_streams(rows));
+    const auto order = is_gate(group) ? kernels::RowOrder::interleaved : kernels::RowOrder::stacked;
+    if (grouped) return DeviceProduct(kernels::DeviceTwoFour(kernels::make_two_four(rows, order)));
+    return DeviceProduct(upload_lane_streams(rows, order));
   }
 
   DeviceBuffer load_bias(const Group& group) const {
     std::vector<float> bias;
     for (const Linear* linear : group) bias.insert(bias.end(), linear->bias.begin(), linear->bias.end());
+    if (!options_.columns && is_gate(group) && !bias.empty()) {
+      const std::vector<float> stacked = bias;
+      for (std::size_t i = 0; i < bias.size(); ++i) bias[i] = stacked[i / 2 + i % 2 * bias.size() / 2];
+    }
     return upload_narrow(bias, dtype_);
   }
 
@@ -206,13 +223,13 @@ DeviceWeights load_device_weights(const Decoder& decoder, const DeviceLoadOption
   return weights;
 }
 
-kernels::DeviceLaneStreams upload_lane_streams(std::span<const kernels::PackedRows> stacked) {
+kernels::DeviceLaneStreams upload_lane_streams(std::span<const kernels::PackedRows> parts, kernels::RowOrder order) {
   const auto info = kernels::device_info();
   if (!info) throw Error(ErrorCode::io_failed, "packed weights on CUDA: there is no device");
   std::int64_t rows = 0;
-  for (const auto& part : stacked) rows += part.rows;
-  const int warps = kernels::packed_gemv_warps(rows, stacked.front().cols, info->multiprocessors);
-  return kernels::DeviceLaneStreams(kernels::make_lane_streams(stacked, info->multiprocessors * warps));
+  for (const auto& part : parts) rows += part.rows;
+  const int warps = kernels::packed_gemv_warps(rows, parts.front().cols, info->multiprocessors);
+  return kernels::DeviceLaneStreams(kernels::make_lane_streams(parts, info->multiprocessors * warps, order));
 }
 
 }  // namespace lacuna

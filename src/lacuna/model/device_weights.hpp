@@ -63,7 +63,7 @@ struct DeviceLoadOptions {
 void require_device_support(const DecoderConfig& config);
 DeviceWeights load_device_weights(const Decoder& decoder, const DeviceLoadOptions& options, const RunContext& context);
 
-// Packed rows, one matrix below the other, as streams for all warps of this device.
-kernels::DeviceLaneStreams upload_lane_streams(std::span<const kernels::PackedRows> stacked);
+// Packed rows as streams for all warps of this device.
+kernels::DeviceLaneStreams upload_lane_streams(std::span<const kernels::PackedRows> parts, kernels::RowOrder order);
 
 }  // namespace lacuna

@@ -1,8 +1,10 @@
-// The kernel of cuda.hpp. A cluster of blocks owns one query head, each block a part of its keys. Inside a block the
-// lanes form groups that hold one key of d elements at a time, 8 a lane; every group keeps a running maximum, sum and
-// weighted value, which are merged over the block, then over the cluster.
-#include <cooperative_groups.h>
-
+// The kernel of cuda.hpp. One or several blocks own one query head, each a part of its keys. Inside a block the lanes
+// form groups that hold one key of d elements at a time, 8 a lane; every group keeps a running maximum, sum and
+// weighted value, which are merged over the block; the head's last block to end merges what the others left in device
+// memory.
+//
+// As many blocks as multiprocessors, as large as the products' (gemv/cuda.cu), so that a decoder's launches lie evenly;
+// blocks beyond the heads only wait.
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -15,10 +17,9 @@ namespace lacuna::kernels {
 namespace cuda {
 namespace {
 
-namespace cg = cooperative_groups;
-
-constexpr int kThreads = 128;  // few enough to run beside two blocks of gemv/cuda.cu
+constexpr int kThreads = 256;
 constexpr int kWarps = kThreads / 32;
+constexpr int kMostAttentionSplits = 8;
 constexpr int kTogether = 4;  // keys of a group loaded at a time
 
 struct AttentionArgs {
@@ -27,6 +28,8 @@ struct AttentionArgs {
   void* out;
   void* keys;
   void* values;
+  float* parts;       // of every block of a head, where there are several: splits·(d + 2) a head
+  unsigned* arrived;  // a head
   const float* query_norm;
   const float* key_norm;
   const float* cosines;
@@ -36,6 +39,7 @@ struct AttentionArgs {
   int kv_heads;
   int d;
   int window;
+  int splits;       // blocks of a head
   int group_lanes;  // lanes that hold one key: a power of two, at least d / 8
   float scale;      // times log2(e)
   float epsilon;
@@ -180,6 +184,20 @@ __device__ __forceinline__ void prefetch(const T* keys, const T* values, int beg
   }
 }
 
+// Whether this block is the last of n to come here; what all of them have written is visible to it then.
+__device__ __forceinline__ bool is_last_block(unsigned* arrived, int n) {
+  __threadfence();
+  __syncthreads();
+  unsigned before = 0;
+  if (threadIdx.x == 0) {
+    before = atomicAdd(arrived, 1U);
+    if (before == static_cast<unsigned>(n) - 1) *arrived = 0;  // for the next launch
+  }
+  const bool last = __syncthreads_or(threadIdx.x == 0 && before == static_cast<unsigned>(n) - 1) != 0;
+  __threadfence();
+  return last;
+}
+
 template <typename T>
 __global__ void __launch_bounds__(kThreads) decode_attention_kernel(const __grid_constant__ AttentionArgs args) {
   extern __shared__ float shared[];
@@ -187,14 +205,12 @@ __global__ void __launch_bounds__(kThreads) decode_attention_kernel(const __grid
   float* q = shared;
   float* new_key = q + d;
   float* new_value = new_key + d;
-  float* gathered = new_value + d;  // of every block of the cluster, used in the first
-  float* parts = gathered + 8 * (d + 2);
-  cg::cluster_group cluster = cg::this_cluster();
-  cluster.barrier_arrive();
+  float* parts = new_value + d;
   let_next_grid_start();
-  const int splits = static_cast<int>(gridDim.x);
-  const int rank = static_cast<int>(blockIdx.x);
-  const int head = static_cast<int>(blockIdx.y);
+  const int splits = args.splits;
+  const int rank = static_cast<int>(blockIdx.x) % splits;
+  const int head = static_cast<int>(blockIdx.x) / splits;
+  if (head >= args.heads) return wait_for_previous_grids();
   const int sharing = args.heads / args.kv_heads;
   const int kv_head = head / sharing;
   const int position = *args.position;
@@ -252,27 +268,33 @@ __global__ void __launch_bounds__(kThreads) decode_attention_kernel(const __grid
     for (int i = lane; i < d; i += 32) newest[2 + i] = new_value[i];
   }
   __syncthreads();
-  cluster.barrier_wait();
-  float* target = cluster.map_shared_rank(gathered, 0) + rank * (d + 2);
+  T* out = static_cast<T*>(args.out) + head * d;
+  float* shares = args.parts + static_cast<long long>(head) * splits * (d + 2);
   for (int c = static_cast<int>(threadIdx.x); c < d; c += kThreads) {
     float most = 0.0F;
     float sum = 0.0F;
     float value = 0.0F;
     merge(parts, n_groups + (rank == 0 ? 1 : 0), d, c, most, sum, value);
-    if (c == 0) {
-      target[0] = most;
-      target[1] = sum;
+    if (splits == 1) {
+      out[c] = from_f32<T>(value / sum);
+      continue;
     }
-    target[2 + c] = value;
+    float* share_out = shares + rank * (d + 2);
+    if (c == 0) {
+      share_out[0] = most;
+      share_out[1] = sum;
+    }
+    share_out[2 + c] = value;
   }
-  cluster.sync();
-  if (rank != 0) return;
+  if (splits == 1 || !is_last_block(args.arrived + head, splits)) return;
+  for (int i = static_cast<int>(threadIdx.x); i < splits * (d + 2); i += kThreads) parts[i] = __ldcg(shares + i);
+  __syncthreads();
   for (int c = static_cast<int>(threadIdx.x); c < d; c += kThreads) {
     float most = 0.0F;
     float sum = 0.0F;
     float value = 0.0F;
-    merge(gathered, splits, d, c, most, sum, value);
-    static_cast<T*>(args.out)[head * d + c] = from_f32<T>(value / sum);
+    merge(parts, splits, d, c, most, sum, value);
+    out[c] = from_f32<T>(value / sum);
   }
 }
 
@@ -281,30 +303,36 @@ void require(bool condition, const char* what) {
 }
 
 template <typename T>
-void launch(const AttentionArgs& args, bool overlap_previous, cudaStream_t stream) {
-  constexpr int kMultiprocessors = 132;
-  int splits = 8;
-  while (splits > 1 && splits * args.heads > kMultiprocessors) splits /= 2;
-  cudaLaunchAttribute attributes[2] = {};
-  attributes[0].id = cudaLaunchAttributeClusterDimension;
-  attributes[0].val.clusterDim = {static_cast<unsigned>(splits), 1, 1};
-  attributes[1].id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  attributes[1].val.programmaticStreamSerializationAllowed = 1;
-  cudaLaunchConfig_t config = {};
-  config.gridDim = dim3(static_cast<unsigned>(splits), static_cast<unsigned>(args.heads));
-  config.blockDim = dim3(kThreads);
-  const int floats = 3 * args.d + (8 + kThreads / args.group_lanes + 1) * (args.d + 2);
-  config.dynamicSmemBytes = static_cast<std::size_t>(floats) * 4;
-  config.stream = stream;
-  config.attrs = attributes;
-  config.numAttrs = overlap_previous ? 2 : 1;
-  static const cudaError_t carved = prefer_shared_memory(decode_attention_kernel<T>);
+void launch(const AttentionArgs& args, int blocks, bool overlap_previous, cudaStream_t stream) {
+  auto* kernel = decode_attention_kernel<T>;
+  static const cudaError_t raised =
+      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMaxSharedBytes);
+  check_cuda(raised, "raise the shared memory limit");
+  static const cudaError_t carved = prefer_shared_memory(kernel);
   check_cuda(carved, "prefer shared memory");
-  check_cuda(cudaLaunchKernelEx(&config, decode_attention_kernel<T>, args), "launch attention");
+  const int floats = 3 * args.d + (kThreads / args.group_lanes + 1) * (args.d + 2);
+  const auto bytes = static_cast<std::size_t>(std::max(floats * 4, kLeastOfTwo));
+  launch_overlapping(kernel, args, dim3(blocks), dim3(kThreads), bytes, overlap_previous, stream);
+}
+
+// More than one block a head pays when the keys of a head are many. A function of what a graph does not change.
+int choose_splits(const DecodeAttention& a, int multiprocessors) {
+  constexpr std::int64_t kKeysOfABlock = 256;
+  const auto seen = a.window > 0 ? std::min(a.window, a.capacity) : a.capacity;
+  int splits = 1;
+  while (splits < kMostAttentionSplits && splits * 2 * a.heads <= multiprocessors && seen > splits * kKeysOfABlock) {
+    splits *= 2;
+  }
+  return splits;
 }
 
 }  // namespace
 }  // namespace cuda
+
+std::size_t decode_attention_scratch_bytes(std::int64_t heads, std::int64_t head_dim) {
+  return static_cast<std::size_t>(heads) * (cuda::kMostAttentionSplits * static_cast<std::size_t>(head_dim + 2) + 1) *
+         4;
+}
 
 void decode_attention_cuda(const DecodeAttention& a, const void* qkv, const std::int32_t* position, void* out,
                            DeviceStream stream, bool overlap_previous) {
@@ -313,6 +341,13 @@ void decode_attention_cuda(const DecodeAttention& a, const void* qkv, const std:
                 "a head must have a multiple of 8 elements, at most 256");
   cuda::require(a.kv_heads > 0 && a.heads > 0 && a.heads % a.kv_heads == 0 && a.heads < 65536,
                 "the key heads must divide the query heads");
+  static const int multiprocessors = [] {
+    const auto info = device_info();
+    return info ? info->multiprocessors : 1;
+  }();
+  const int splits = cuda::choose_splits(a, multiprocessors);
+  cuda::require(splits == 1 || a.scratch != nullptr, "long sequences need scratch memory");
+  auto* arrived = static_cast<unsigned*>(a.scratch);
   int lanes = 1;
   while (lanes * 8 < a.head_dim) lanes *= 2;
   constexpr float kLog2E = 1.44269504F;
@@ -321,6 +356,8 @@ void decode_attention_cuda(const DecodeAttention& a, const void* qkv, const std:
                                  out,
                                  a.keys,
                                  a.values,
+                                 reinterpret_cast<float*>(arrived + a.heads),
+                                 arrived,
                                  a.query_norm,
                                  a.key_norm,
                                  a.cosines,
@@ -330,12 +367,14 @@ void decode_attention_cuda(const DecodeAttention& a, const void* qkv, const std:
                                  static_cast<int>(a.kv_heads),
                                  static_cast<int>(a.head_dim),
                                  static_cast<int>(std::min<std::int64_t>(a.window, 1 << 30)),
+                                 splits,
                                  lanes,
                                  a.scale * kLog2E,
                                  a.epsilon};
   auto* queue = static_cast<cudaStream_t>(stream);
-  if (a.dtype == DType::f16) return cuda::launch<__half>(args, overlap_previous, queue);
-  cuda::launch<__nv_bfloat16>(args, overlap_previous, queue);
+  const int blocks = std::max(multiprocessors, static_cast<int>(a.heads) * splits);
+  if (a.dtype == DType::f16) return cuda::launch<__half>(args, blocks, overlap_previous, queue);
+  cuda::launch<__nv_bfloat16>(args, blocks, overlap_previous, queue);
 }
 
 }  // namespace lacuna::kernels

@@ -15,9 +15,11 @@
 // Threads   `overlap_previous`: see sparse_gemv/cuda.hpp; only qkv may be the predecessor's work, the position and what
 //           the cache holds are older.
 // Errors    Error{invalid_argument}: dtype or shape; Error{io_failed}: the driver refused.
+//           Calls that share scratch memory must follow each other.
 // Source    arXiv:2205.14135 (online softmax), arXiv:2311.01282 (keys split over blocks).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "lacuna/core/dtype.hpp"
@@ -40,7 +42,10 @@ struct DecodeAttention {
   const float* sines = nullptr;
   void* keys = nullptr;
   void* values = nullptr;
+  void* scratch = nullptr;  // decode_attention_scratch_bytes(), zeros before the first call
 };
+
+std::size_t decode_attention_scratch_bytes(std::int64_t heads, std::int64_t head_dim);
 
 void decode_attention_cuda(const DecodeAttention& attention, const void* qkv, const std::int32_t* position, void* out,
                            DeviceStream stream = nullptr, bool overlap_previous = false);

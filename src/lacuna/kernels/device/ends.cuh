@@ -34,19 +34,23 @@ __device__ __forceinline__ void load_octet(const float* x, int n, float (&out)[8
 
 // Gives a product's input as the weights' type, of 16 bits, eight columns at a time. All threads of a block use it
 // together: they construct it before the grids before have ended, since a norm's weights may be loaded until then, and
-// read the input after.
-template <typename T>
+// read the input after. kKeep: octets of a normalised input that a thread holds instead of reading them twice.
+template <typename T, int kKeep = 1>
 class InputReader {
  public:
   __device__ __forceinline__ InputReader(const ProductInput& in, int cols) : in_(in), cols_(cols) {
-    if (in.kind == InputKind::normalised) load_octet(in.norm_weight + first(), cols - first(), weight_);
+    if (in.kind != InputKind::normalised) return;
+#pragma unroll
+    for (int i = 0; i < kKeep; ++i) {
+      const int c = first() + i * step();
+      load_octet(in.norm_weight + c, cols - c, weight_[i]);
+    }
   }
 
   // f(c, octet) for the columns c … c+7 of every multiple of 8 below `padded`; columns from cols on are 0.
   template <typename F>
   __device__ __forceinline__ void for_each_octet(int padded, F f) const {
     if (in_.kind == InputKind::normalised) return normalise(padded, f);
-    if (in_.kind == InputKind::gated) return gate(padded, f);
     for (int c = first(); c < padded; c += step()) {
       __align__(16) T own[8];
       load(static_cast<const T*>(in_.x), c, cols_, reinterpret_cast<std::uintptr_t>(in_.x) % 16 == 0, own);
@@ -74,45 +78,27 @@ class InputReader {
     for (int k = 0; k < 8; ++k) out[k] = c + k < cols ? x[c + k] : from_f32<T>(0.0F);
   }
 
-  // Several octets are loaded before the first is used.
-  template <typename F>
-  __device__ __forceinline__ void gate(int padded, F f) const {
-    constexpr int kTogether = 3;
-    const T* gates = static_cast<const T*>(in_.x);
-    const T* ups = gates + cols_;
-    const bool aligned = cols_ % 8 == 0 && reinterpret_cast<std::uintptr_t>(gates) % 16 == 0;
-    for (int c = first(); c < padded; c += kTogether * step()) {
-      __align__(16) T g[kTogether][8];
-      __align__(16) T u[kTogether][8];
-#pragma unroll
-      for (int i = 0; i < kTogether; ++i) {
-        load(gates, c + i * step(), cols_, aligned, g[i]);
-        load(ups, c + i * step(), cols_, aligned, u[i]);
-      }
-#pragma unroll
-      for (int i = 0; i < kTogether; ++i) {
-#pragma unroll
-        for (int k = 0; k < 8; ++k) u[i][k] = from_f32<T>(silu(to_f32(g[i][k])) * to_f32(u[i][k]));
-        if (c + i * step() < padded) f(c + i * step(), u[i]);
-      }
-    }
-  }
-
-  // The first octet of every thread is read once, further ones, of wide inputs, twice.
   template <typename F>
   __device__ __forceinline__ void normalise(int padded, F f) const {
     const float* x = static_cast<const float*>(in_.x);
-    float own[8];
-    load_octet(x + first(), cols_ - first(), own);
-    double squares = sum_of_squares(own);
-    for (int c = first() + step(); c < cols_; c += step()) {
+    float own[kKeep][8];
+#pragma unroll
+    for (int i = 0; i < kKeep; ++i) load_octet(x + first() + i * step(), cols_ - first() - i * step(), own[i]);
+    double squares = 0.0;
+#pragma unroll
+    for (int i = 0; i < kKeep; ++i) squares += sum_of_squares(own[i]);
+    for (int c = first() + kKeep * step(); c < cols_; c += step()) {
       float more[8];
       load_octet(x + c, cols_ - c, more);
       squares += sum_of_squares(more);
     }
     const float scale = inverse_rms(squares, cols_, in_.epsilon);
-    if (first() < padded) scaled(first(), own, weight_, scale, f);
-    for (int c = first() + step(); c < padded; c += step()) {
+#pragma unroll
+    for (int i = 0; i < kKeep; ++i) {
+      const int c = first() + i * step();
+      if (c < padded) scaled(c, own[i], weight_[i], scale, f);
+    }
+    for (int c = first() + kKeep * step(); c < padded; c += step()) {
       float more[8];
       float weight[8];
       load_octet(x + c, cols_ - c, more);
@@ -139,45 +125,7 @@ class InputReader {
 
   const ProductInput& in_;
   int cols_;
-  float weight_[8];  // of the thread's first octet
-};
-
-// The same one element at a time and for any type; not gated. `room`, of cols f32 in shared memory, keeps a normalised
-// input from being read twice, as long as it holds it; null: read again.
-template <typename T>
-class ElementReader {
- public:
-  // Once the grids before have ended.
-  __device__ __forceinline__ ElementReader(const ProductInput& in, int cols, float* room) : in_(in) {
-    if (in.kind != InputKind::normalised) return;
-    const float* x = static_cast<const float*>(in.x);
-    double squares = 0.0;
-    for (int c = static_cast<int>(threadIdx.x) * 8; c < cols; c += static_cast<int>(blockDim.x) * 8) {
-      float own[8];
-      load_octet(x + c, cols - c, own);
-      float sum = 0.0F;
-#pragma unroll
-      for (int k = 0; k < 8; ++k) {
-        sum = fmaf(own[k], own[k], sum);
-        if (room != nullptr && c + k < cols) room[c + k] = own[k];
-      }
-      squares += static_cast<double>(sum);
-    }
-    x_ = room == nullptr ? x : room;
-    scale_ = inverse_rms(squares, cols, in.epsilon);
-  }
-
-  __device__ __forceinline__ void forget_room() { x_ = static_cast<const float*>(in_.x); }
-
-  __device__ __forceinline__ T element(long long c) const {
-    if (in_.kind == InputKind::plain) return static_cast<const T*>(in_.x)[c];
-    return from_f32<T>(in_.norm_weight[c] * (x_[c] * scale_));
-  }
-
- private:
-  const ProductInput& in_;
-  const float* x_ = nullptr;
-  float scale_ = 1.0F;
+  float weight_[kKeep][8];
 };
 
 // One thread stores one sum at y[i]. Nothing else of the launch adds to that element, so the atomic addition only
@@ -193,9 +141,31 @@ __device__ __forceinline__ void store_sum(void* y, OutputKind kind, long long i,
   }
 }
 template <typename T>
-__device__ __forceinline__ void store_row(const ProductOutput& out, int row, float sum) {
-  if (out.bias != nullptr) sum += to_f32(static_cast<const T*>(out.bias)[row]);
-  store_sum<T>(out.y, out.kind, row, sum);
+__device__ __forceinline__ float biased(const ProductOutput& out, long long row, float sum) {
+  return out.bias == nullptr ? sum : sum + to_f32(static_cast<const T*>(out.bias)[row]);
 }
+template <typename T>
+__device__ __forceinline__ void store_gate(const ProductOutput& out, long long pair, float gate, float up) {
+  gate = biased<T>(out, 2 * pair, gate);
+  static_cast<T*>(out.y)[pair] = from_f32<T>(silu(gate) * biased<T>(out, 2 * pair + 1, up));
+}
+
+// Stores the sums of rows that one thread finishes one after the other, from an even row on where they form pairs.
+template <typename T>
+class RowStore {
+ public:
+  __device__ __forceinline__ void put(const ProductOutput& out, int row, float sum) {
+    if (out.kind != OutputKind::gate) {
+      store_sum<T>(out.y, out.kind, row, biased<T>(out, row, sum));
+    } else if (row % 2 == 0) {
+      gate_ = sum;
+    } else {
+      store_gate<T>(out, row / 2, gate_, sum);
+    }
+  }
+
+ private:
+  float gate_ = 0.0F;
+};
 
 }  // namespace lacuna::kernels::cuda

@@ -8,6 +8,8 @@
 //   output  store       y ← sum + bias                               the weights' type
 //           add_f32     y ← y + sum + bias                           f32: the residual stream
 //           store_f32   y ← sum + bias                               f32: logits
+//           gate        y[i] ← silu(sum + bias of row 2i) · (sum + bias of row 2i + 1)     the weights' type, rows/2 of
+//           it
 //
 // Inputs are rounded to the weights' type before they are multiplied, however they come about.
 //
@@ -18,8 +20,8 @@
 
 namespace lacuna::kernels {
 
-enum class InputKind : std::uint8_t { plain, normalised, gated };
-enum class OutputKind : std::uint8_t { store, add_f32, store_f32 };
+enum class InputKind : std::uint8_t { plain, normalised };
+enum class OutputKind : std::uint8_t { store, add_f32, store_f32, gate };
 
 // Addresses are the device's; norm_weight has cols elements.
 struct ProductInput {

@@ -29,7 +29,8 @@ struct DenseArgs {
   ProductOutput output;
   int rows;
   int cols;
-  int chunks;  // of a row
+  int chunks;        // of a row
+  int row_multiple;  // rows that a warp takes together
 };
 
 template <typename T>
@@ -56,8 +57,9 @@ __global__ void __launch_bounds__(kMaxWarps * 32, 2) dense_gemv_kernel(const __g
   const int warps = static_cast<int>(blockDim.x) / 32;
   const long long warp = static_cast<long long>(blockIdx.x) * warps + own;
   const long long all_warps = static_cast<long long>(warps) * gridDim.x;
-  int row = static_cast<int>(args.rows * warp / all_warps);
-  const int row_end = static_cast<int>(args.rows * (warp + 1) / all_warps);
+  const int parts = args.rows / args.row_multiple;
+  int row = static_cast<int>(parts * warp / all_warps) * args.row_multiple;
+  const int row_end = static_cast<int>(parts * (warp + 1) / all_warps) * args.row_multiple;
   const int n_chunks = (row_end - row) * args.chunks;
 
   const InputReader<T> input(args.input, args.cols);
@@ -71,6 +73,7 @@ __global__ void __launch_bounds__(kMaxWarps * 32, 2) dense_gemv_kernel(const __g
   __syncthreads();
 
   const T* own_x = x + lane * 8;
+  RowStore<T> store;
   int chunk = 0;
   float sum = 0.0F;
   for (int left = n_chunks; left > 0; left -= kStageChunks) {
@@ -86,7 +89,7 @@ __global__ void __launch_bounds__(kMaxWarps * 32, 2) dense_gemv_kernel(const __g
       if (++chunk < args.chunks) continue;
 #pragma unroll
       for (int d = 16; d > 0; d /= 2) sum += __shfl_xor_sync(~0U, sum, d);
-      if (lane == 0) store_row<T>(args.output, row, sum);
+      if (lane == 0) store.put(args.output, row, sum);
       ++row;
       chunk = 0;
       sum = 0.0F;
@@ -124,8 +127,10 @@ int choose_warps(std::int64_t rows, int most, int multiprocessors) {
 }  // namespace
 }  // namespace cuda
 
-DeviceDense::DeviceDense(DType dtype, std::int64_t rows, std::int64_t cols) : dtype_(dtype), rows_(rows), cols_(cols) {
-  if ((dtype != DType::f16 && dtype != DType::bf16) || rows < 1 || cols < 1 || rows >= (1 << 28)) {
+DeviceDense::DeviceDense(DType dtype, std::int64_t rows, std::int64_t cols, int row_multiple)
+    : dtype_(dtype), rows_(rows), cols_(cols), row_multiple_(row_multiple) {
+  if ((dtype != DType::f16 && dtype != DType::bf16) || rows < 1 || cols < 1 || rows >= (1 << 28) || row_multiple < 1 ||
+      rows % row_multiple != 0) {
     throw Error(ErrorCode::invalid_argument, "dense product on CUDA: need a non-empty f16 or bf16 matrix");
   }
   stride_ = (cols + cuda::kChunkColumns - 1) / cuda::kChunkColumns * cuda::kChunkColumns;
@@ -134,29 +139,32 @@ DeviceDense::DeviceDense(DType dtype, std::int64_t rows, std::int64_t cols) : dt
   const auto info = device_info();
   if (!info) throw Error(ErrorCode::io_failed, "dense product on CUDA: there is no device");
   const int most = static_cast<int>(std::min<std::int64_t>(room, cuda::kMaxWarps));
-  warps_ = cuda::choose_warps(rows, most, info->multiprocessors);
+  warps_ = cuda::choose_warps(rows / row_multiple, most, info->multiprocessors);
   grid_ = info->multiprocessors;
   weights_ = DeviceBuffer(static_cast<std::size_t>(rows * stride_) * 2);
   weights_.fill(0);
 }
 
-void DeviceDense::upload(std::int64_t first_row, MatrixView<const std::uint16_t> rows) {
-  LACUNA_ASSERT(rows.cols == cols_ && first_row >= 0 && first_row + rows.rows <= rows_);
+void DeviceDense::upload(std::int64_t first_row, MatrixView<const std::uint16_t> rows, std::int64_t step) {
+  LACUNA_ASSERT(rows.cols == cols_ && first_row >= 0 && first_row + (rows.rows - 1) * step < rows_);
   const auto pitch = static_cast<std::size_t>(stride_) * 2;
-  check_cuda(cudaMemcpy2D(weights_.data() + static_cast<std::size_t>(first_row) * pitch, pitch, rows.data,
-                          static_cast<std::size_t>(rows.row_stride) * 2, static_cast<std::size_t>(cols_) * 2,
-                          static_cast<std::size_t>(rows.rows), cudaMemcpyHostToDevice),
-             "copy weights to the device");
+  check_cuda(
+      cudaMemcpy2D(weights_.data() + static_cast<std::size_t>(first_row) * pitch,
+                   pitch * static_cast<std::size_t>(step), rows.data, static_cast<std::size_t>(rows.row_stride) * 2,
+                   static_cast<std::size_t>(cols_) * 2, static_cast<std::size_t>(rows.rows), cudaMemcpyHostToDevice),
+      "copy weights to the device");
 }
 
 void DeviceDense::multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream,
                            bool overlap_previous) const {
+  LACUNA_ASSERT(output.kind != OutputKind::gate || row_multiple_ % 2 == 0);
   const cuda::DenseArgs args{reinterpret_cast<const unsigned char*>(weights_.data()),
                              input,
                              output,
                              static_cast<int>(rows_),
                              static_cast<int>(cols_),
-                             static_cast<int>(stride_ / cuda::kChunkColumns)};
+                             static_cast<int>(stride_ / cuda::kChunkColumns),
+                             row_multiple_};
   auto* queue = static_cast<cudaStream_t>(stream);
   if (dtype_ == DType::f16) return cuda::launch<__half>(args, grid_, warps_, overlap_previous, queue);
   cuda::launch<__nv_bfloat16>(args, grid_, warps_, overlap_previous, queue);

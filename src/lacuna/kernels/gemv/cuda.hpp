@@ -9,8 +9,8 @@
 // Cost      the matrix read once; one launch, asynchronous on the stream.
 // Threads   multiply is safe on distinct outputs. `overlap_previous`: see sparse_gemv/cuda.hpp; the first weights are
 //           loaded while the predecessor still runs.
-// Errors    Error{invalid_argument}: no f16 or bf16, an empty matrix, or one too wide for a block's shared memory
-// (about
+// Errors    Error{invalid_argument}: no f16 or bf16, an empty matrix, rows that are no pairs, or one too wide for a
+// block's shared memory (about
 //           80,000 columns); Error{io_failed}: the driver refused; Error{out_of_memory}.
 // Source    docs/kernels-cuda.md
 #pragma once
@@ -26,9 +26,11 @@ namespace lacuna::kernels {
 
 class DeviceDense {
  public:
-  DeviceDense(DType dtype, std::int64_t rows, std::int64_t cols);  // of zeros
+  // Of zeros. row_multiple 2: rows form pairs, as OutputKind::gate needs them.
+  DeviceDense(DType dtype, std::int64_t rows, std::int64_t cols, int row_multiple = 1);
 
-  void upload(std::int64_t first_row, MatrixView<const std::uint16_t> rows);
+  // To the rows first_row, first_row + step, …
+  void upload(std::int64_t first_row, MatrixView<const std::uint16_t> rows, std::int64_t step = 1);
   void multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream = nullptr,
                 bool overlap_previous = false) const;
 
@@ -44,6 +46,7 @@ class DeviceDense {
   std::int64_t rows_;
   std::int64_t cols_;
   std::int64_t stride_;
+  int row_multiple_;
   int warps_ = 1;
   int grid_ = 1;
   DeviceBuffer weights_;

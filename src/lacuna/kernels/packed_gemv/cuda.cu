@@ -115,6 +115,7 @@ struct Walk {
   int steps_left;
   unsigned at;  // shared address of the slot
   float sum;
+  RowStore<T> store;
 
   __device__ __forceinline__ Walk(const Args& a, Ring& r, const float* windows)
       : args(a), ring(r), window(shared_address(windows) + threadIdx.x % 32 * 4), lane(threadIdx.x % 32) {}
@@ -175,7 +176,7 @@ struct Walk {
   __device__ __forceinline__ void end_row() {
 #pragma unroll
     for (int d = 16; d > 0; d /= 2) sum += __shfl_xor_sync(~0U, sum, d);
-    if (lane == 0) store_row<T>(args.output, row, sum);
+    if (lane == 0) store.put(args.output, row, sum);
     ++row;
     start_row();
   }

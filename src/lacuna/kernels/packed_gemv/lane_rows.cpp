@@ -69,20 +69,32 @@ int RowEntries::widest_gap() const {
   return size > 1 && c[size - 1] - c[0] > 32767 ? 65535 : widest;
 }
 
-WeightRows::WeightRows(std::span<const PackedRows> stacked) : stacked_(stacked) {
-  if (stacked.empty()) throw Error(ErrorCode::invalid_argument, "packed rows: need a matrix");
-  dtype_ = stacked.front().dtype;
-  cols_ = stacked.front().cols;
-  for (const PackedRows& part : stacked) {
-    if (part.dtype != dtype_ || part.cols != cols_) {
-      throw Error(ErrorCode::invalid_argument, "packed rows: stacked matrices must have one type and width");
+WeightRows::WeightRows(std::span<const PackedRows> parts, RowOrder order) : parts_(parts), order_(order) {
+  if (parts.empty()) throw Error(ErrorCode::invalid_argument, "packed rows: need a matrix");
+  dtype_ = parts.front().dtype;
+  cols_ = parts.front().cols;
+  for (const PackedRows& part : parts) {
+    const bool even = order == RowOrder::stacked || part.rows == parts.front().rows;
+    if (part.dtype != dtype_ || part.cols != cols_ || !even) {
+      throw Error(ErrorCode::invalid_argument,
+                  "packed rows: matrices of one product must have one type and width, interleaved ones equal rows");
     }
     rows_ += part.rows;
   }
 }
 
+std::pair<const PackedRows*, std::int64_t> WeightRows::locate(std::int64_t row) const {
+  if (order_ == RowOrder::interleaved) {
+    const auto n = static_cast<std::int64_t>(parts_.size());
+    return {&parts_[static_cast<std::size_t>(row % n)], row / n};
+  }
+  const PackedRows* part = parts_.data();
+  for (; row >= part->rows; ++part) row -= part->rows;
+  return {part, row};
+}
+
 void WeightRows::read(std::int64_t row, RowEntries& out) const {
-  stacked_.empty() ? read_dense(row, out) : read_packed(row, out);
+  parts_.empty() ? read_dense(row, out) : read_packed(row, out);
 }
 
 void WeightRows::read_dense(std::int64_t row, RowEntries& out) const {
@@ -97,18 +109,16 @@ void WeightRows::read_dense(std::int64_t row, RowEntries& out) const {
   for (std::size_t i = 0; i < static_cast<std::size_t>(out.size); ++i) out.values[i] = in[out.columns[i]];
 }
 
-void WeightRows::read_packed(std::int64_t row, RowEntries& out) const {
-  const PackedRows* part = stacked_.data();
-  for (; row >= part->rows; ++part) row -= part->rows;
+void WeightRows::read_packed(std::int64_t index, RowEntries& out) const {
+  const auto [part, row] = locate(index);
   out.words.back() = 0;
   std::memcpy(out.words.data(), part->row_bitmap(row), static_cast<std::size_t>(part->row_bytes()));
   list_columns(out);
   std::memcpy(out.values.data(), part->values + part->row_starts[row] * 2, static_cast<std::size_t>(out.size) * 2);
 }
 
-void WeightRows::expand(std::int64_t row, std::uint16_t* out) const {
-  const PackedRows* part = stacked_.data();
-  for (; row >= part->rows; ++part) row -= part->rows;
+void WeightRows::expand(std::int64_t index, std::uint16_t* out) const {
+  const auto [part, row] = locate(index);
   const std::uint64_t start = part->row_starts[row];
   expand_row(2, part->row_bitmap(row), cols_, part->values + start * 2, part->row_starts[part->rows] - start,
              reinterpret_cast<std::byte*>(out));

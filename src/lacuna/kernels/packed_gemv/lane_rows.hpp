@@ -11,11 +11,13 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "lacuna/core/dtype.hpp"
 #include "lacuna/core/tensor.hpp"
 #include "lacuna/kernels/expand/expand.hpp"
+#include "lacuna/kernels/packed_gemv/row_order.hpp"
 
 namespace lacuna::kernels {
 
@@ -40,7 +42,7 @@ class WeightRows {
  public:
   WeightRows(MatrixView<const std::uint16_t> w, DType dtype, const std::uint64_t* mask, std::int64_t words_per_row)
       : dtype_(dtype), rows_(w.rows), cols_(w.cols), dense_(w), mask_(mask), words_per_row_(words_per_row) {}
-  explicit WeightRows(std::span<const PackedRows> stacked);  // one below the other, of one type and width
+  WeightRows(std::span<const PackedRows> parts, RowOrder order);  // of one type and width
 
   DType dtype() const { return dtype_; }
   std::int64_t rows() const { return rows_; }
@@ -51,6 +53,7 @@ class WeightRows {
  private:
   void read_dense(std::int64_t row, RowEntries& out) const;
   void read_packed(std::int64_t row, RowEntries& out) const;
+  std::pair<const PackedRows*, std::int64_t> locate(std::int64_t row) const;
 
   DType dtype_ = DType::f16;
   std::int64_t rows_ = 0;
@@ -58,7 +61,8 @@ class WeightRows {
   MatrixView<const std::uint16_t> dense_;
   const std::uint64_t* mask_ = nullptr;  // null: the non-zeros
   std::int64_t words_per_row_ = 0;
-  std::span<const PackedRows> stacked_;
+  std::span<const PackedRows> parts_;
+  RowOrder order_ = RowOrder::stacked;
 };
 
 }  // namespace lacuna::kernels

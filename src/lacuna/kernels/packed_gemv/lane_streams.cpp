@@ -108,7 +108,7 @@ void write_row(const RowEntries& row, const LaneParts& parts, const Place& place
 }
 
 // Consecutive rows with about the same number of steps for every stream.
-void split_streams(const std::vector<RowPlan>& plans, int streams, LaneStreams& out) {
+void split_streams(const std::vector<RowPlan>& plans, int streams, std::int64_t row_multiple, LaneStreams& out) {
   std::uint64_t total = 0;
   for (const RowPlan& plan : plans) total += static_cast<std::uint64_t>(plan.steps);
   std::uint64_t done = 0;
@@ -120,12 +120,17 @@ void split_streams(const std::vector<RowPlan>& plans, int streams, LaneStreams& 
     out.stream_groups.push_back(static_cast<std::uint32_t>(out.row_steps.size() / kGroup));
     const std::uint64_t goal = total * static_cast<std::uint64_t>(s + 1) / static_cast<std::uint64_t>(streams);
     const std::uint64_t before = done;
-    // A row belongs to the stream in which its middle falls.
-    for (; r < out.rows; ++r) {
-      const auto steps = static_cast<std::uint16_t>(plans[static_cast<std::size_t>(r)].steps);
+    // Rows that stay together belong to the stream in which their middle falls.
+    while (r < out.rows) {
+      std::uint64_t steps = 0;
+      const std::int64_t end = std::min(r + row_multiple, out.rows);
+      for (std::int64_t i = r; i < end; ++i)
+        steps += static_cast<std::uint64_t>(plans[static_cast<std::size_t>(i)].steps);
       if (done * 2 + steps > goal * 2) break;
       done += steps;
-      out.row_steps.push_back(steps);
+      for (; r < end; ++r) {
+        out.row_steps.push_back(static_cast<std::uint16_t>(plans[static_cast<std::size_t>(r)].steps));
+      }
     }
     out.row_steps.resize((out.row_steps.size() + kGroup - 1) / kGroup * kGroup, 0);
     block += ((done - before) * static_cast<std::uint64_t>(out.step()) + kBlock - 1) / kBlock;
@@ -152,9 +157,9 @@ void write_stream(const WeightRows& rows, const std::vector<RowPlan>& plans, std
   }
 }
 
-LaneStreams make(const WeightRows& rows, int streams) {
+LaneStreams make(const WeightRows& rows, int streams, int row_multiple) {
   const bool half = rows.dtype() == DType::f16 || rows.dtype() == DType::bf16;
-  if (!half || rows.rows() < 1 || rows.cols() < 1 || rows.cols() > 65535 || streams < 1) {
+  if (!half || rows.rows() < 1 || rows.cols() < 1 || rows.cols() > 65535 || streams < 1 || row_multiple < 1) {
     throw Error(ErrorCode::invalid_argument, "lane streams: need a non-empty f16 or bf16 matrix and a stream");
   }
   LaneStreams out;
@@ -164,7 +169,7 @@ LaneStreams make(const WeightRows& rows, int streams) {
   const LanePlanner planner(rows);
   planner.choose_layout(out);
   const std::vector<RowPlan> plans = planner.plan_all(out);
-  split_streams(plans, static_cast<int>(std::min<std::int64_t>(streams, out.rows)), out);
+  split_streams(plans, static_cast<int>(std::min<std::int64_t>(streams, out.rows)), row_multiple, out);
   out.blocks = AlignedBuffer<std::uint8_t>(static_cast<std::size_t>(out.stream_blocks.back()) *
                                            static_cast<std::size_t>(out.block_bytes()));
 #pragma omp parallel
@@ -182,17 +187,18 @@ std::size_t LaneStreams::bytes() const {
   return blocks.size() + row_starts.size() * 4 + row_steps.size() * 2 + stream_rows.size() * 12;
 }
 
-LaneStreams make_lane_streams(MatrixView<const std::uint16_t> w, DType dtype, int streams) {
-  return make(WeightRows(w, dtype, nullptr, 0), streams);
+LaneStreams make_lane_streams(MatrixView<const std::uint16_t> w, DType dtype, int streams, int row_multiple) {
+  return make(WeightRows(w, dtype, nullptr, 0), streams, row_multiple);
 }
 
 LaneStreams make_lane_streams(MatrixView<const std::uint16_t> w, DType dtype, const std::uint64_t* mask,
                               std::int64_t words_per_row, int streams) {
-  return make(WeightRows(w, dtype, mask, words_per_row), streams);
+  return make(WeightRows(w, dtype, mask, words_per_row), streams, 1);
 }
 
-LaneStreams make_lane_streams(std::span<const PackedRows> stacked, int streams) {
-  return make(WeightRows(stacked), streams);
+LaneStreams make_lane_streams(std::span<const PackedRows> parts, int streams, RowOrder order) {
+  const int together = order == RowOrder::interleaved ? static_cast<int>(parts.size()) : 1;
+  return make(WeightRows(parts, order), streams, together);
 }
 
 void expand_lane_streams(const LaneStreams& packed, MatrixView<std::uint16_t> w) {

@@ -37,6 +37,7 @@
 #include "lacuna/core/dtype.hpp"
 #include "lacuna/core/tensor.hpp"
 #include "lacuna/kernels/expand/expand.hpp"
+#include "lacuna/kernels/packed_gemv/row_order.hpp"
 
 namespace lacuna::kernels {
 
@@ -66,13 +67,14 @@ struct LaneStreams {
   std::size_t bytes() const;  // everything a product reads
 };
 
-// w: 16-bit elements. streams: how many warps there are to feed.
-LaneStreams make_lane_streams(MatrixView<const std::uint16_t> w, DType dtype, int streams);
+// w: 16-bit elements. streams: how many warps there are to feed. row_multiple: rows that stay in one stream.
+LaneStreams make_lane_streams(MatrixView<const std::uint16_t> w, DType dtype, int streams, int row_multiple = 1);
 // The same with the zeros' places given: bit c % 64 of words[r·words_per_row + c / 64] is 1 where (r, c) is kept.
 LaneStreams make_lane_streams(MatrixView<const std::uint16_t> w, DType dtype, const std::uint64_t* mask,
                               std::int64_t words_per_row, int streams);
-// From packed rows as they lie on disk (sparse/packed_matrix.hpp), stacked one below the other: of one type and width.
-LaneStreams make_lane_streams(std::span<const PackedRows> stacked, int streams);
+// From packed rows as they lie on disk (sparse/packed_matrix.hpp), of one type and width; interleaved ones stay
+// together.
+LaneStreams make_lane_streams(std::span<const PackedRows> parts, int streams, RowOrder order = RowOrder::stacked);
 // The dense matrix again, +0 where nothing is kept; w is rows×cols.
 void expand_lane_streams(const LaneStreams& packed, MatrixView<std::uint16_t> w);
 

@@ -124,8 +124,8 @@ TwoFour make_two_four(MatrixView<const std::uint16_t> w, DType dtype) {
   return make(dtype, w.rows, w.cols, [&](std::int64_t r, std::uint16_t*) { return w.row(r); });
 }
 
-TwoFour make_two_four(std::span<const PackedRows> stacked) {
-  const WeightRows rows(stacked);
+TwoFour make_two_four(std::span<const PackedRows> parts, RowOrder order) {
+  const WeightRows rows(parts, order);
   return make(rows.dtype(), rows.rows(), rows.cols(), [&](std::int64_t r, std::uint16_t* room) {
     rows.expand(r, room);
     return static_cast<const std::uint16_t*>(room);

@@ -24,6 +24,7 @@
 #include "lacuna/core/dtype.hpp"
 #include "lacuna/core/tensor.hpp"
 #include "lacuna/kernels/expand/expand.hpp"
+#include "lacuna/kernels/packed_gemv/row_order.hpp"
 
 namespace lacuna::kernels {
 
@@ -43,7 +44,7 @@ struct TwoFour {
 };
 
 TwoFour make_two_four(MatrixView<const std::uint16_t> w, DType dtype);
-TwoFour make_two_four(std::span<const PackedRows> stacked);  // as make_lane_streams
+TwoFour make_two_four(std::span<const PackedRows> parts, RowOrder order = RowOrder::stacked);  // as make_lane_streams
 void expand_two_four(const TwoFour& packed, MatrixView<std::uint16_t> w);
 
 }  // namespace lacuna::kernels

@@ -113,7 +113,11 @@ __device__ __forceinline__ void store_pair(const Args& args, int pair, int lane,
     second += __shfl_xor_sync(~0U, second, d);
   }
   const int row = 2 * pair + lane;
-  if (lane < 2 && row < args.rows) store_row<T>(args.output, row, lane == 0 ? first : second);
+  if (args.output.kind == OutputKind::gate) {
+    if (lane == 0) store_gate<T>(args.output, pair, first, second);
+  } else if (lane < 2 && row < args.rows) {
+    store_sum<T>(args.output.y, args.output.kind, row, biased<T>(args.output, row, lane == 0 ? first : second));
+  }
 }
 
 template <typename T, int kStageBlocks>

@@ -53,8 +53,8 @@ struct ActiveList {
 
 // Fills the list with the active columns of [begin, end), at most tests·threads of them; returns their number.
 template <typename T, int kBatch>
-__device__ int select_active(const ElementReader<T>& x, int cols, int begin, int end, float threshold,
-                             const ActiveList<kBatch>& list, int* warp_counts) {
+__device__ int select_active(const T* x, int cols, int begin, int end, float threshold, const ActiveList<kBatch>& list,
+                             int* warp_counts) {
   constexpr int kTests = tests_per_thread<kBatch>();
   const int lane = threadIdx.x % 32;
   const int warp = threadIdx.x / 32;
@@ -69,7 +69,7 @@ __device__ int select_active(const ElementReader<T>& x, int cols, int begin, int
     const int j = begin + k * static_cast<int>(blockDim.x) + static_cast<int>(threadIdx.x);
 #pragma unroll
     for (int b = 0; b < kBatch; ++b)
-      values[k][b] = j < end ? x.element(static_cast<long long>(b) * cols + j) : from_f32<T>(0.F);
+      values[k][b] = j < end ? x[static_cast<long long>(b) * cols + j] : from_f32<T>(0.F);
   }
 #pragma unroll
   for (int k = 0; k < kTests; ++k) {
@@ -155,6 +155,8 @@ __device__ __forceinline__ void accumulate_queued(const Columns<T>& first, const
   constexpr int kColumns = kTogether / kOctets;
   const int warps = blockDim.x / 32;
   const int all = kBoth ? 2 * n : n;
+  unsigned long long policy = 0;  // weights are read once: what others keep in L2 shall stay there
+  asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
   const auto start = [&](int i, int place) {
     if (i >= all) return;
     const bool of_second = kBoth && i >= n;
@@ -165,8 +167,9 @@ __device__ __forceinline__ void accumulate_queued(const Columns<T>& first, const
       if (o * kLaneTile < n_rows) {
 #pragma unroll
         for (int p = 0; p < kParts; ++p) {
-          asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(queue + ((place + o) * kParts + p) * 512),
-                       "l"(column + o * kLaneTile + p * (16 / sizeof(T)))
+          asm volatile("cp.async.cg.shared.global.L2::cache_hint [%0], [%1], 16, %2;" ::"r"(
+                           queue + ((place + o) * kParts + p) * 512),
+                       "l"(column + o * kLaneTile + p * (16 / sizeof(T))), "l"(policy)
                        : "memory");
         }
       }

@@ -8,6 +8,10 @@ namespace lacuna::kernels {
 namespace cuda {
 namespace {
 
+void require(bool condition, const char* what) {
+  if (!condition) throw Error(ErrorCode::invalid_argument, std::string("sparse_gemv on CUDA: ") + what);
+}
+
 struct Plan {
   int warps;
   int splits;
@@ -44,10 +48,13 @@ void launch(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOption
   args.slice = (args.cols + 32 * plan.splits - 1) / (32 * plan.splits) * 32;
   const int queue_bytes = kAligned ? plan.warps * kQueue * 256 * static_cast<int>(sizeof(T)) : 0;
   constexpr int kEntryBytes = (1 + kBatch) * 4;
-  args.capacity = std::min(
-      {tests_per_thread<kBatch>() * threads, args.slice, (kDynamicBytes - queue_bytes) / kEntryBytes / 32 * 32});
-  const int bytes = std::max(args.capacity * kEntryBytes + queue_bytes, plan.warps * kLaneTile * kOctets * 4);
-  args.room = bytes / 4 - args.capacity * (1 + kBatch);
+  const bool normalised = args.input.kind == InputKind::normalised;
+  const int room_bytes = normalised ? (args.cols + 7) / 8 * 16 : 0;
+  const int list_bytes = kDynamicBytes - queue_bytes - room_bytes;
+  require(list_bytes >= 32 * kEntryBytes, "a normalised input must leave room in shared memory");
+  args.capacity = std::min({tests_per_thread<kBatch>() * threads, args.slice, list_bytes / kEntryBytes / 32 * 32});
+  args.room = std::max(args.capacity * kEntryBytes + queue_bytes, plan.warps * kLaneTile * kOctets * 4);
+  const int bytes = args.room + room_bytes;
   static const cudaError_t raised =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kDynamicBytes);
   check_cuda(raised, "raise the shared memory limit");
@@ -96,21 +103,19 @@ void launch_type(const SparseArgs& args, const SparseInput& input, bool aligned,
   run(0.0F);
 }
 
-void require(bool condition, const char* what) {
-  if (!condition) throw Error(ErrorCode::invalid_argument, std::string("sparse_gemv on CUDA: ") + what);
-}
-
 void check(const SparseInput& input, std::span<const SparseProduct> products, const SparseGemvOptions& options) {
   require(input.dtype == DType::f16 || input.dtype == DType::bf16 || input.dtype == DType::f32,
           "the type must be f16, bf16 or f32");
   require(input.batch == 1 || input.batch == 2 || input.batch == 4 || input.batch == 8,
           "the batch must be 1, 2, 4 or 8");
   require(input.cols > 0 && input.cols < (1 << 30) && input.x != nullptr, "the input must have 1 to 2^30 columns");
-  require(input.norm_weight == nullptr || input.batch == 1, "a normalised input has a batch of 1");
+  require(input.norm_weight == nullptr || (input.batch == 1 && input.dtype != DType::f32),
+          "a normalised input has a batch of 1 and weights of 16 bits");
   require(!products.empty() && products.size() <= kMaxProducts, "1 to 3 products share an input");
   for (const auto& p : products) {
     require(p.rows > 0 && p.rows < (1 << 24) && p.column_stride >= p.rows && p.w != nullptr,
             "a product has 1 to 2^24 rows and column_stride >= rows");
+    require(p.output != OutputKind::gate, "a gate is a call of its own");
   }
   const int w = options.warps;
   const int s = options.splits;

@@ -33,7 +33,7 @@ struct SparseArgs {
   int cols;
   int slice;     // columns of one split, a multiple of 32
   int capacity;  // of the list of active columns
-  int room;      // behind the list, in f32
+  int room;      // where a normalised input is kept in shared memory
   int n_products;
   Product products[kMaxProducts];
 };
@@ -41,11 +41,6 @@ struct SparseArgs {
 // A batch of 8 has 64 sums a lane and needs the registers of half the threads; f32's queues need all shared memory.
 __host__ __device__ constexpr int max_warps(int batch, std::size_t element_bytes) {
   return batch >= 8 || element_bytes == 4 ? 8 : 16;
-}
-
-template <typename T>
-__device__ __forceinline__ float bias_of(const Product& p, int row) {
-  return p.output.bias == nullptr ? 0.0F : to_f32(static_cast<const T*>(p.output.bias)[row]);
 }
 
 // kMatrices = 1: one product a block. 2: gate (products[0]) and up (products[1]) of the same tile.
@@ -75,18 +70,26 @@ __global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
   const int end = min(args.cols, begin + args.slice);
 
   float sums[kMatrices][kBatch][8 * kOctets] = {};
-  wait_for_previous_grids();
-  let_next_grid_start();
-  // The lists and queues are free until the first columns are selected.
-  float* room = args.cols <= args.room ? reinterpret_cast<float*>(shared) + capacity * (1 + kBatch) : nullptr;
-  ElementReader<T> x(args.input, args.cols, room);
+  const T* x = static_cast<const T*>(args.input.x);
+  if constexpr (kBatch == 1 && sizeof(T) == 2) {
+    const InputReader<T, 2> reader(args.input, args.cols);
+    wait_for_previous_grids();
+    let_next_grid_start();
+    if (args.input.kind == InputKind::normalised) {
+      T* room = reinterpret_cast<T*>(shared + args.room);
+      reader.stage(room, (args.cols + 7) / 8 * 8);
+      x = room;
+    }
+  } else {
+    wait_for_previous_grids();
+    let_next_grid_start();
+  }
   for (int piece = begin; piece < end; piece += capacity) {
     const int piece_end = min(end, piece + capacity);
     int n = 0;
     const auto select = [&](float threshold) {
       __syncthreads();  // the list's last readers are done
       n = select_active<T, kBatch>(x, args.cols, piece, piece_end, threshold, list, warp_counts);
-      x.forget_room();
     };
     const auto columns = [&](int m) {
       const Product& p = args.products[which + m];
@@ -139,11 +142,11 @@ __global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
     if (out >= p.rows) continue;
     const long long place = static_cast<long long>(b) * p.rows + out;
     if constexpr (kMatrices == 2) {
-      const float gate = totals[0] + bias_of<T>(p, out);
-      const float up = totals[kMatrices - 1] + bias_of<T>(args.products[1], out);
+      const float gate = biased<T>(p.output, out, totals[0]);
+      const float up = biased<T>(args.products[1].output, out, totals[kMatrices - 1]);
       static_cast<T*>(p.output.y)[place] = from_f32<T>(silu(gate) * up);
     } else {
-      store_sum<T>(p.output.y, p.output.kind, place, totals[0] + bias_of<T>(p, out));
+      store_sum<T>(p.output.y, p.output.kind, place, biased<T>(p.output, out, totals[0]));
     }
   }
 }
