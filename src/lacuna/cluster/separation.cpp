@@ -26,7 +26,7 @@ struct ClusterSums {
     if (!fits) throw Error(ErrorCode::invalid_argument, fmt::format("separation: expected {} labels below {}", n, k));
     sizes = cluster_sizes(clustering);
     for (std::int64_t i = 0; i < n; ++i) {
-      const auto row = static_cast<std::size_t>(clustering.labels[static_cast<std::size_t>(i)] * k);
+      const auto row = place(clustering.labels[static_cast<std::size_t>(i)], 0);
       for (std::int64_t j = 0; j < n; ++j) {
         const auto at = row + static_cast<std::size_t>(clustering.labels[static_cast<std::size_t>(j)]);
         products[at] += points.row(i)[j];
@@ -34,9 +34,12 @@ struct ClusterSums {
       }
     }
   }
+  std::size_t place(int c, int d) const {
+    return static_cast<std::size_t>(c) * static_cast<std::size_t>(k) + static_cast<std::size_t>(d);
+  }
   double size(int c) const { return static_cast<double>(sizes[static_cast<std::size_t>(c)]); }
-  double product(int c, int d) const { return products[static_cast<std::size_t>(c * k + d)] / (size(c) * size(d)); }
-  double distance(int c, int d) const { return distances[static_cast<std::size_t>(c * k + d)]; }
+  double product(int c, int d) const { return products[place(c, d)] / (size(c) * size(d)); }
+  double distance(int c, int d) const { return distances[place(c, d)]; }
 };
 
 // Mean of f over all pairs of clusters that hold points.

@@ -45,6 +45,7 @@ void on_bus_error(int signal, siginfo_t* info, void* /*context*/) {
     const auto begin = slot.begin.load();
     if (begin <= 1 || address < begin || address >= slot.end.load()) continue;
     static const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the page of an address that the kernel reported
     void* page_start = reinterpret_cast<void*>(address / page * page);
     if (mmap(page_start, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) break;
     slot.faulted.store(true);

@@ -55,7 +55,7 @@ ConfigReader ConfigReader::parse(std::string_view text, const std::filesystem::p
   reader.path_ = name_for_errors;
   if (const auto offset = find_deep_nesting(text)) {
     throw Error(ErrorCode::bad_config, fmt::format("nested deeper than {} levels", kMaxJsonDepth))
-        .at(name_for_errors, *offset);
+        .at(name_for_errors, offset);
   }
   try {
     reader.document_ = std::make_shared<const json>(json::parse(text.begin(), text.end()));

@@ -17,8 +17,6 @@
 
 #include "lacuna/core/error.hpp"
 
-extern char** environ;
-
 namespace lacuna {
 namespace {
 
@@ -79,6 +77,7 @@ std::vector<char*> child_environment() {
 
 pid_t spawn(const ChildProgram& program, const std::array<const MemoryFile*, 3>& files) {
   std::vector<char*> arguments;
+  arguments.reserve(program.arguments.size() + 1);
   for (const auto& argument : program.arguments) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   auto variables = child_environment();

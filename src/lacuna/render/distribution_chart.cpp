@@ -97,6 +97,7 @@ Json outline_values(const std::vector<Summary>& summaries, const Bins& bins) {
 // One invisible column per bin carries the tooltip of all series.
 Json bin_values(const std::vector<Summary>& summaries, const Bins& bins) {
   std::vector<std::vector<std::int64_t>> counts;
+  counts.reserve(summaries.size());
   for (const auto& summary : summaries) counts.push_back(bin_counts(summary, bins));
   Json values = Json::array();
   for (int bin = 0; bin < bins.n; ++bin) {

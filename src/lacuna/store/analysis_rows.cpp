@@ -30,7 +30,7 @@ void erase(Connection& connection, const std::string& table, const std::string& 
 
 std::int64_t next_group_id(Connection& connection) {
   const auto table = connection.query("SELECT coalesce(max(id), 0) + 1 FROM nearest_neighbor_metrics");
-  const std::string& text = *table.at(0, 0);
+  const std::string& text = table.text(0, 0);
   std::int64_t id = 0;
   std::from_chars(text.data(), text.data() + text.size(), id);
   return id;

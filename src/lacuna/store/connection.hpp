@@ -18,8 +18,8 @@
 #include "lacuna/core/run_context.hpp"
 #include "lacuna/store/table.hpp"
 
-struct _duckdb_connection;
-struct _duckdb_prepared_statement;
+struct _duckdb_connection;          // NOLINT(bugprone-reserved-identifier): DuckDB's own names
+struct _duckdb_prepared_statement;  // NOLINT(bugprone-reserved-identifier)
 
 namespace lacuna {
 

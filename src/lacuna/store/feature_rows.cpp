@@ -74,9 +74,9 @@ FeatureMetrics read_features(Connection& connection, std::int64_t comparison_id)
   const QueryTable table = select.bind(1, comparison_id).run();
   FeatureMetrics features;
   for (std::size_t r = 0; r < table.rows(); ++r) {
-    features.jaccard.push_back(std::stod(*table.at(r, 0)));
-    features.cosine.push_back(std::stod(*table.at(r, 1)));
-    features.hamming.push_back(std::stod(*table.at(r, 2)));
+    features.jaccard.push_back(std::stod(table.text(r, 0)));
+    features.cosine.push_back(std::stod(table.text(r, 1)));
+    features.hamming.push_back(std::stod(table.text(r, 2)));
   }
   return features;
 }

@@ -54,7 +54,7 @@ void export_tables(Connection& connection, const std::filesystem::path& folder, 
       "SELECT table_name FROM duckdb_tables() WHERE NOT internal AND NOT temporary AND schema_name = 'main' "
       "AND database_name = current_database() ORDER BY table_name");
   for (std::size_t r = 0; r < tables.rows(); ++r) {
-    const std::string& name = *tables.at(r, 0);
+    const std::string& name = tables.text(r, 0);
     if (!plain_name(name)) continue;
     connection.query(fmt::format("COPY {} TO {} (FORMAT parquet, COMPRESSION zstd)", quote_name(name),
                                  quote_text((staging / (name + ".parquet")).string())),

@@ -84,13 +84,13 @@ int schema_version(Connection& connection) {
   const QueryTable tables = connection.query(
       "SELECT count(*), count(*) FILTER (table_name = 'lacuna_schema') FROM duckdb_tables() "
       "WHERE NOT internal AND database_name = current_database()");
-  if (*tables.at(0, 0) == "0") return 0;
-  if (*tables.at(0, 1) == "0") {
+  if (tables.text(0, 0) == "0") return 0;
+  if (tables.text(0, 1) == "0") {
     throw Error(ErrorCode::not_a_store, "expected Lacuna's tables, found a database of something else")
         .at(connection.path());
   }
   const QueryTable version = connection.query("SELECT coalesce(max(version), 0)::INTEGER FROM lacuna_schema");
-  const int found = to_int(*version.at(0, 0));
+  const int found = to_int(version.text(0, 0));
   if (found < 1) {
     throw Error(ErrorCode::not_a_store, fmt::format("schema version: expected 1 to {}, got {}", kSchemaVersion, found))
         .at(connection.path());
@@ -137,12 +137,12 @@ std::string script_view_name(std::string_view method, double sparsity, int n, in
 void refresh_script_views(Connection& connection) {
   const QueryTable existing = connection.query("SELECT view_name FROM duckdb_views() WHERE NOT internal");
   std::set<std::string> names;
-  for (std::size_t r = 0; r < existing.rows(); ++r) names.insert(*existing.at(r, 0));
+  for (std::size_t r = 0; r < existing.rows(); ++r) names.insert(existing.text(r, 0));
   const QueryTable wanted = connection.query(
       "SELECT DISTINCT r.method, r.sparsity, r.n, r.m, split_part(x.component, '.', -1) "
       "FROM runs r JOIN matrices x ON x.run_id = r.run_id ORDER BY ALL");
   for (std::size_t r = 0; r < wanted.rows(); ++r) {
-    const auto cell = [&](std::size_t column) { return *wanted.at(r, column); };
+    const auto cell = [&](std::size_t column) { return wanted.text(r, column); };
     const std::string name = script_view_name(cell(0), std::stod(cell(1)), to_int(cell(2)), to_int(cell(3)), cell(4));
     if (names.contains(name)) continue;
     connection.query(view_sql(name, cell(0), cell(1), cell(2), cell(3), cell(4)));

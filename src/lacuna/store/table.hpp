@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "lacuna/core/error.hpp"
+
 namespace lacuna {
 
 enum class CellKind { text, number, boolean };
@@ -24,6 +26,13 @@ struct QueryTable {
   std::vector<Cell> cells;  // row after row
 
   std::size_t rows() const { return columns.empty() ? 0 : cells.size() / columns.size(); }
+  // Where NULL cannot be; throws Error{not_a_store} where it is all the same.
+  const std::string& text(std::size_t row, std::size_t column) const {
+    const Cell& cell = at(row, column);
+    if (!cell)
+      throw Error(ErrorCode::not_a_store, "expected a value in column " + columns[column].name + ", found NULL");
+    return *cell;
+  }
   const Cell& at(std::size_t row, std::size_t column) const { return cells[row * columns.size() + column]; }
 };
 

@@ -118,7 +118,7 @@ std::vector<std::vector<double>> JsonFields::tuples(const char* key, std::size_t
 
 Json parse_json_document(const std::string& name, const std::string& text) {
   if (const auto offset = find_deep_nesting(text)) {
-    throw Error(ErrorCode::corrupt_file, fmt::format("nested deeper than {} levels", kMaxJsonDepth)).at(name, *offset);
+    throw Error(ErrorCode::corrupt_file, fmt::format("nested deeper than {} levels", kMaxJsonDepth)).at(name, offset);
   }
   try {
     return Json::parse(text);

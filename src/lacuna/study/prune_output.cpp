@@ -136,7 +136,7 @@ OutputRecord read_output_record(const fs::path& lacuna_json) {
   const std::string text = read_file(lacuna_json, kMaxRecordBytes);
   if (const auto offset = find_deep_nesting(text)) {
     throw Error(ErrorCode::corrupt_file, fmt::format("nested deeper than {} levels", kMaxJsonDepth))
-        .at(lacuna_json, *offset);
+        .at(lacuna_json, offset);
   }
   try {
     const Json json = Json::parse(text);
