@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include "lacuna/bits/pattern.hpp"
+#include "lacuna/cluster/gradient.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/study/prune_output.hpp"
+#include "lacuna/study/matrix_origin.hpp"
 
 namespace lacuna::cli {
 namespace {
@@ -12,23 +13,6 @@ namespace fs = std::filesystem;
 
 FeaturePatterns features_of(const TensorView& view, bool by_columns) {
   return by_columns ? FeaturePatterns::columns(view) : FeaturePatterns(BitMatrix::nonzero(view));
-}
-
-// What pruned it, as far as files say: the record beside a checkpoint, or the folder's name in the scripts' tree.
-std::string method_of(const MatrixSet& set, const WeightMatrix& matrix) {
-  std::error_code failure;
-  if (set.kind() == MatrixSetKind::script_tree) {
-    for (const auto& file : scan_script_tree(set.reference())) {
-      if (file.path == matrix.source) return file.method;
-    }
-  }
-  const auto record = matrix.source.parent_path() / kRecordName;
-  if (set.kind() != MatrixSetKind::checkpoint || !fs::exists(record, failure)) return "";
-  try {
-    return read_output_record(record).recipe.method;
-  } catch (const Error&) {  // the matrix is what was asked for; a damaged record beside it only lacks the name
-    return "";
-  }
 }
 
 }  // namespace
@@ -70,12 +54,12 @@ std::string matrix_title(const MatrixSet& set, const WeightMatrix& matrix) {
 
 Json matrix_json(const MatrixSet& set, const WeightMatrix& matrix) {
   const auto pattern = summarize_pattern(matrix.view);
-  const auto method = method_of(set, matrix);
+  const auto method = matrix_origin(set, matrix).method;
   return {{"source", set.reference()},
           {"layer", matrix.layer == kNoLayer ? Json(nullptr) : Json(matrix.layer)},
           {"component", matrix.component},
           {"shape", matrix.view.shape},
-          {"method", method.empty() ? Json(nullptr) : Json(method)},
+          {"pruned_by", method.empty() ? Json(nullptr) : Json(method)},
           {"sparsity", pattern.sparsity()},
           {"pattern", pattern.label()}};
 }
@@ -105,6 +89,23 @@ Json ChosenFeatures::json() const {
   Json json = matrix_json(set_, matrix_);
   json["axis"] = by_columns_ ? "columns" : "rows";
   return json;
+}
+
+Json ChosenFeatures::patterns_json(const std::vector<std::int64_t>& features) const {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  const BitMatrix bits = patterns_of(patterns_, features);
+  const auto packed = bits.to_packbits();
+  const std::size_t row_bytes = features.empty() ? 0 : packed.size() / features.size();
+  Json by_feature = Json::object();
+  for (std::size_t i = 0; i < features.size(); ++i) {
+    std::string hex;
+    for (std::size_t b = i * row_bytes; b < (i + 1) * row_bytes; ++b) {
+      hex += kDigits[std::to_integer<std::size_t>(packed[b] >> 4)];
+      hex += kDigits[std::to_integer<std::size_t>(packed[b] & std::byte{15})];
+    }
+    by_feature[std::to_string(features[i])] = std::move(hex);
+  }
+  return {{"rows", patterns_.rows()}, {"packbits", std::move(by_feature)}};
 }
 
 }  // namespace lacuna::cli

@@ -18,7 +18,8 @@ const WeightMatrix& choose_matrix(const MatrixSet& set, const std::string& wante
 
 std::string matrix_place(const WeightMatrix& matrix);                        // "layer 0 mlp.down_proj"
 std::string matrix_title(const MatrixSet& set, const WeightMatrix& matrix);  // and the source's name
-Json matrix_json(const MatrixSet& set, const WeightMatrix& matrix);          // {source, layer, component, shape, method, sparsity, pattern}
+Json matrix_json(const MatrixSet& set,
+                 const WeightMatrix& matrix);  // {source, layer, component, shape, pruned_by, sparsity, pattern}
 
 // The features of one matrix: its columns, or with --axis rows its rows.
 struct FeatureArgument {
@@ -37,6 +38,8 @@ class ChosenFeatures {
   bool by_columns() const { return by_columns_; }
   std::string heading() const;  // "layer 0 mlp.down_proj: 688 features (columns) of 256 rows, 50.0 % zeros"
   Json json() const;            // matrix_json and axis
+  // {rows, packbits: {FEATURE: hexadecimal of numpy.packbits of its pattern}}
+  Json patterns_json(const std::vector<std::int64_t>& features) const;
 
  private:
   MatrixSet set_;

@@ -8,11 +8,29 @@ import zlib
 
 import numpy as np
 
-from lacuna_cli import CliTest, lacuna
+from lacuna_cli import MODEL, CliTest, lacuna
 
 PROGRAMS = [program for program in ("node", "rsvg-convert") if not shutil.which(program)]
 draws = unittest.skipIf(PROGRAMS, f"needs programs that are absent: {', '.join(PROGRAMS)}")
 NUMBER = re.compile(r"NaN|undefined|Infinity")
+
+
+STUDY = """[[model]]
+path = "{model}"
+[[text]]
+name = "t"
+generate = {{ sequences = 4, seqlen = 16, seed = 1 }}
+[calibration]
+text = "t"
+samples = 4
+seqlen = 16
+[prune]
+methods = ["magnitude", "wanda"]
+sparsities = [0.5]
+[[evaluate]]
+text = "t"
+seqlen = 16
+"""
 
 
 def png_pixels(data):
@@ -47,13 +65,29 @@ class Plot(CliTest):
     def documents(self):
         """Figure, its documents and options, and texts that it must show."""
         pairs = self.document("pairs", "--null", 9, name="pairs.json")
-        clusters = self.document("cluster", "--k", "2,4", "--n", 20, "--seeds", 3, "--null", 9, name="cluster.json")
+        clusters = self.document("cluster", "--k", "2,4", "--n", 20, "--seeds", 3, "--null", 9, "--patterns", name="cluster.json")
+        gradient = self.document("gradient", "--n", 20, "--null", 9, "--patterns", name="gradient.json")
+        neighbours = self.document("neighbours", "--feature", 3, "--n", 9, "--null", 9, name="neighbours.json")
+        groups = self.document("groups", "--null", 9, name="groups.json")
+        orders = [self.document("coherence", "--order", order, "--block", 3, "--null", 9, name=f"order-{order}.json")
+                  for order in ("stored", "groups")]
+        plane = self.document("tsne", "--n", 30, "--k", 3, name="tsne.json")
         return [
+            ("neighbours", [neighbours], ["rank of the feature", "feature 3", "by chance"]),
+            ("gradient", [gradient], ["rank of the feature", "20 random others"]),
             ("distances", [pairs], ["Hamming distance (share of rows)", "95 % of random masks", "share of pairs", "mean 0."]),
+            ("groups", [groups], ["zeros ", "unique_rows ", "chance", "p = "]),
+            ("coherence", orders, ["stored", "groups", "mean by chance", "independent columns", "p = "]),
             ("separation", [clusters], ["between / within clusters", "k = 2", "k = 4", "chance", "p = "]),
             ("separation", [clusters, "--metric", "euclidean"], ["Euclidean", "k = 4"]),
             ("separation", [clusters, clusters], ["k = 2", "observed"]),
             ("within-between", [clusters], ["mean Hamming distance", "within clusters", "between clusters"]),
+            ("sizes", [clusters], ["features in the cluster", "k = 2", "k = 4", "largest first"]),
+            ("heatmap", [clusters, "--k", 4], ["feature, by cluster", "Hamming distance", "k = 4"]),
+            ("heatmap", [gradient, "--metric", "jaccard"], ["feature, nearest first", "Jaccard similarity"]),
+            ("pattern", [clusters, "--run", 2], ["feature, by cluster", "output feature (row of W)", "seed 2"]),
+            ("pattern", [gradient], ["feature, nearest first"]),
+            ("tsne", [plane], ["cluster", "3", "perplexity 29"]),
         ]
 
     def svg_of(self, figure, arguments, name):
@@ -131,11 +165,45 @@ class Plot(CliTest):
         out = self.folder / "x.json"
         self.assertIn("the document: expected the field", self.fails(1, "E0301", "plot", "separation", pairs, "-o", out).err)
         self.assertFalse(out.exists())
+        self.fails(2, "E0102", "plot", "distances", "-o", out)
         self.fails(2, "E0101", "plot", "pie", pairs, "-o", out)
         self.fails(2, "E0101", "plot", "distances", pairs, "-o", self.folder / "x.bmp")
         self.fails(2, "E0101", "plot", "distances", pairs, "-o", out, "--metric", "hamming")
         self.fails(2, "E0207", "plot", "distances", pairs, "-o", pairs)
         self.fails(1, "E0201", "plot", "distances", self.folder / "absent.json", "-o", out)
+
+    def measured(self):
+        """A profile of activations and a database, of the demo model on a few tokens."""
+        tokens, profile = self.folder / "tokens.npy", self.folder / "profile.json"
+        np.save(tokens, np.random.default_rng(1).integers(0, 200, (4, 64), dtype=np.int32))
+        self.ok("activations", MODEL, "--calib", tokens, "--samples", 2, "--seqlen", 32, "--coactivation", 0.5, "-o", profile)
+        database = self.folder / "s.db"
+        study = self.folder / "s.toml"
+        study.write_text(STUDY.format(model=MODEL))
+        self.ok("study", study, "--out", self.folder / "out")
+        shutil.copy(self.folder / "out/sparsity.db", database)
+        return profile, database
+
+    @draws
+    def test_profiles_and_databases_are_drawn(self):
+        profile, database = self.measured()
+        for figure, arguments, texts in [
+                ("sparsity", [profile], ["energy kept", "sparsity of the input", "input of q, k, v", "layer"]),
+                ("sparsity", [profile, "--metric", "threshold"], ["threshold |x|"]),
+                ("frequency", [profile], ["features, hottest first", "active in this share of tokens"]),
+                ("perplexity", ["--db", database], ["perplexity", "magnitude", "wanda", "dense"]),
+                ("similarity", ["--db", database], ["layer 0", "wanda 50%", "Jaccard similarity"]),
+                ("similarity", ["--db", database, "--metric", "hamming"], ["Hamming distance"])]:
+            with self.subTest(figure=figure):
+                root, shown = self.svg_of(figure, arguments, "f.svg")
+                for text in texts:
+                    self.assertIn(text, shown)
+                self.assertIsNone(NUMBER.search((self.folder / "f.svg").read_text()))
+        out = self.folder / "x.json"
+        self.assertIn("tiny-llama", self.fails(2, "E0101", "plot", "perplexity", "--db", database, "--model", "no", "-o", out).err)
+        self.fails(2, "E0101", "plot", "perplexity", profile, "--db", database, "-o", out)
+        database = database.rename(self.folder / "s.json")
+        self.fails(2, "E0207", "plot", "perplexity", "--db", database, "-o", database)
 
     @draws
     def test_names_from_files_are_text(self):

@@ -17,6 +17,7 @@
 #include "lacuna/core/error.hpp"
 #include "lacuna/core/random.hpp"
 #include "lacuna/render/page.hpp"
+#include "lacuna/render/pattern_charts.hpp"
 #include "lacuna/render/spy.hpp"
 #include "lacuna/render/structure_charts.hpp"
 
@@ -172,6 +173,46 @@ DistanceChart invented_distances() {
   return chart;
 }
 
+ClusterSizeChart invented_sizes() {
+  return {"Sizes of clusters",
+          "bars: mean over 2 neighbourhoods",
+          {{4, {{60, 30, 20, 18}, {50, 40, 28, 10}}}, {2, {{90, 38}}}}};
+}
+
+PlaneChart invented_plane(Random& random) {
+  PlaneChart chart{"t-SNE · layer 0 · mlp.up_proj", "perplexity 30; colours and shapes: k-means", {}};
+  for (int i = 0; i < 120; ++i) chart.points.push_back({random.normal() + i % 5, random.normal(), i % 5, i});
+  return chart;
+}
+
+StripChart invented_strips(Random& random) {
+  StripChart chart{
+      "Block coherence", "blocks of 8 features", "share of rows", "order", "one block", 0.004, "independent", {}};
+  for (const char* order : {"stored", "groups"}) {
+    Strip strip{order, {}, 0.011, 0.010, 0.001, "p = 0.06"};
+    for (int i = 0; i < 40; ++i) strip.values.push_back(0.02 * random.uniform());
+    chart.strips.push_back(strip);
+  }
+  return chart;
+}
+
+PatternChart invented_pattern(Random& random) {
+  PatternChart chart{"Patterns", "k-means with k = 2",  "row of W", "feature, by cluster", 60,
+                     {},         {{"1", 20}, {"2", 10}}};
+  for (int i = 0; i < 30; ++i) {
+    auto& line = chart.kept.emplace_back();
+    for (int c = 0; c < 60; ++c) line.push_back(random.uniform() < (i < 20 ? 0.5 : 0.3));
+  }
+  return chart;
+}
+
+HeatMapChart invented_heat_map(Random& random) {
+  HeatMapChart chart{"Distances", "k-means with k = 2", "Hamming distance", "feature, by cluster", 16,
+                     {},          {{"1", 10}, {"2", 6}}};
+  for (int i = 0; i < 256; ++i) chart.values.push_back(i % 17 == 0 ? 0.0 : 0.4 + 0.2 * random.uniform());
+  return chart;
+}
+
 Table invented_results() {
   Table table{
       {{"method"}, {"target"}, {"sparsity", true}, {"perplexity", true}, {"against dense", true}, {"weights", true}},
@@ -194,7 +235,12 @@ std::vector<Chart> sample_charts() {
           line_chart(invented_errors(random)),
           bar_chart(invented_bars()),
           interval_chart(invented_separations()),
-          distance_chart(invented_distances())};
+          distance_chart(invented_distances()),
+          cluster_size_chart(invented_sizes()),
+          plane_chart(invented_plane(random)),
+          strip_chart(invented_strips(random)),
+          pattern_chart(invented_pattern(random)),
+          heat_map_chart(invented_heat_map(random))};
 }
 
 std::vector<Picture> sample_gallery() {
@@ -229,7 +275,8 @@ Page sample_page(const std::vector<Chart>& charts) {
   page.section("Patterns").paragraph("Where each method kept weights. A click enlarges a picture.");
   page.gallery(sample_gallery());
   page.section("Cost").chart(charts[6]);
-  page.section("Structure").chart(charts[7]).chart(charts[8]);
+  page.section("Structure");
+  for (std::size_t i = 7; i < charts.size(); ++i) page.chart(charts[i]);
   page.section("Provenance");
   page.key_values({{"model", "examples/tiny-llama"},
                    {"calibration", "generated.txt, 32 × 256 tokens"},
@@ -266,9 +313,26 @@ std::vector<Chart> hostile_charts() {
   DistanceChart distances{hostile(58),       hostile(59), hostile(60), {{0.1, 0.5}, {0.2, 1}},
                           {{0.1, 0.4, 0.6}}, hostile(61)};
   distances.band.push_back({0.2, 0.9, 1});
-  return {perplexity_chart(perplexities), similarity_chart(similarities), line_chart(lines),
-          distribution_chart(histogram),  distribution_chart(boxes),      bar_chart(bars),
-          interval_chart(intervals),      distance_chart(distances)};
+  return {perplexity_chart(perplexities),
+          similarity_chart(similarities),
+          line_chart(lines),
+          distribution_chart(histogram),
+          distribution_chart(boxes),
+          bar_chart(bars),
+          interval_chart(intervals),
+          distance_chart(distances),
+          cluster_size_chart({hostile(62), hostile(63), {{1, {{1}}}}}),
+          plane_chart({hostile(64), hostile(65), {{0, 0, 0, 0}, {1, 1, 1, 1}}}),
+          strip_chart({hostile(66),
+                       hostile(67),
+                       hostile(68),
+                       hostile(69),
+                       hostile(70),
+                       0.5,
+                       hostile(71),
+                       {{hostile(72), {0.1, 0.2}, 0.15, 0.1, 0.05, hostile(73)}}}),
+          pattern_chart({hostile(74), hostile(75), hostile(76), hostile(77), 2, {{true, false}}, {{hostile(78), 1}}}),
+          heat_map_chart({hostile(79), hostile(80), hostile(81), hostile(82), 2, {0, 1, 1, 0}, {{hostile(83), 2}}})};
 }
 
 Page hostile_page(const std::vector<Chart>& charts) {

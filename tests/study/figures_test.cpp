@@ -12,7 +12,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json pairs_document() {
-  return Json::parse(R"({"layer": 3, "component": "mlp.up_proj", "method": "wanda", "sparsity": 0.5, "features": 3,
+  return Json::parse(R"({"layer": 3, "component": "mlp.up_proj", "pruned_by": "wanda", "sparsity": 0.5, "features": 3,
     "rows": 10, "mean": 0.4, "cdf": [[0.3, 0.5], [0.6, 1.0]],
     "null": {"model": "pattern", "m": 4, "draws": 9, "cdf_band": [[0.3, 0.25, 0.75], [0.6, 1, 1]]}})");
 }
@@ -99,6 +99,89 @@ TEST(Figures, ErrorsNameTheFieldWhatWasExpectedAndWhatWasFound) {
   clusters["summary"][0]["hamming"]["separation"]["std"] = -1;
   EXPECT_EQ(complaint("separation", clusters).substr(0, 61),
             "summary[0].hamming.separation.std: expected a number in [0, 1");
+}
+
+// Two clusters of features 4, 9 and 2; 5 rows, packed from the highest bit.
+Json patterns_document() {
+  return Json::parse(R"({"component": "fc1", "axis": "columns",
+    "runs": [{"k": 2, "seed": 0, "feature": 4, "labels": [1, 0, 1], "indices": [4, 9, 2], "sizes": [1, 2]},
+             {"k": 3, "seed": 1, "feature": 9, "labels": [0, 1, 2], "indices": [9, 4, 2], "sizes": [1, 1, 1]}],
+    "patterns": {"rows": 5, "packbits": {"2": "f8", "4": "c0", "9": "08"}}})");
+}
+
+TEST(Figures, PatternsStandByCluster) {
+  const Json spec = Json::parse(draw("pattern", patterns_document()).spec);
+  const Json expected = Json::parse(R"([{"x": 4, "x2": 5, "y": 0, "y2": 1}, {"x": 0, "x2": 2, "y": 1, "y2": 2},
+                                        {"x": 0, "x2": 5, "y": 2, "y2": 3}])");  // features 9; 4 and 2
+  EXPECT_EQ(spec["layer"][0]["data"]["values"], expected);
+  EXPECT_EQ(spec["layer"][1]["data"]["values"][0]["at"], 1);
+}
+
+TEST(Figures, HeatMapsHoldDistancesOrSimilarities) {
+  const auto value = [](const Chart& chart, std::size_t cell) {
+    return Json::parse(chart.spec)["layer"][0]["data"]["values"][cell]["value"].get<double>();
+  };
+  EXPECT_DOUBLE_EQ(value(draw("heatmap", patterns_document()), 1), 0.6);  // features 9 and 4: 3 of 5 rows differ
+  FigureOptions options;
+  options.metric = "jaccard";
+  EXPECT_DOUBLE_EQ(value(draw("heatmap", patterns_document(), options), 5), 0.4);  // 4 and 2: 2 of 5
+  options.k = 3;
+  EXPECT_DOUBLE_EQ(value(draw("heatmap", patterns_document(), options), 2), 0.2);  // 9 and 2: 1 of 5
+  options.k = 7;
+  EXPECT_THROW(draw("heatmap", patterns_document(), options), Error);
+}
+
+TEST(Figures, PatternsAreHeldToTheirRows) {
+  Json document = patterns_document();
+  document["patterns"]["packbits"]["9"] = "0";
+  EXPECT_EQ(complaint("pattern", document), "patterns.packbits.9: expected 2 digits 0-9, a-f, got \"0\"");
+  document["patterns"]["packbits"].erase("9");
+  EXPECT_EQ(complaint("pattern", document), "patterns.packbits: expected the field 9");
+  document.erase("patterns");
+  EXPECT_EQ(complaint("heatmap", document, ErrorCode::invalid_argument), "the document holds no patterns");
+  document = patterns_document();
+  document["runs"][0]["labels"][2] = 2;
+  EXPECT_EQ(complaint("pattern", document), "runs[0].labels[2]: expected an integer in [0, 1], got 2");
+  document["runs"][0]["labels"] = {0, 1};
+  EXPECT_EQ(complaint("sizes", document), "runs[0].labels: expected 3 labels, got 2");
+  document["runs"] = Json::array();
+  EXPECT_EQ(complaint("sizes", document), "runs: expected one at least, got none");
+}
+
+TEST(Figures, GroupMetricsAreInStandardDeviationsOfChance) {
+  const Json document = Json::parse(R"({"component": "fc1", "groups": [1, 2],
+    "null": {"model": "columns", "draws": 9, "zeros": {"observed": 5, "mean": 4, "std": 0.5, "z": 2, "p": 0.1, "p_holm": 0.2},
+             "ones": {"observed": 5, "mean": 5, "std": 0, "z": null, "p": 1}}})");
+  const Json values = Json::parse(draw("groups", document).spec)["data"]["values"];
+  ASSERT_EQ(values.size(), 3U);  // without z, only chance
+  EXPECT_EQ(values[0]["row"], "zeros 5");
+  EXPECT_EQ(values[0]["value"], 2.0);
+  EXPECT_EQ(values[1]["note"], "4 ± 0.5, p = 0.20");
+  Json other = document;
+  other["null"].erase("zeros");
+  other["null"].erase("ones");
+  EXPECT_EQ(complaint("groups", other), "null: expected statistics of group metrics (zeros, ones, …), got none");
+}
+
+TEST(Figures, OrdersOfCoherenceShareOneFigureOfOneBlockSize) {
+  const Json stored = Json::parse(R"({"component": "fc1", "order": "stored", "block": 8, "groups": [0, 0.5],
+    "mean": 0.25, "expected_independent": 0.004, "null": {"model": "margins", "draws": 9, "mean": 0.2, "std": 0.1, "p": 0.3}})");
+  Json sorted = stored;
+  sorted["order"] = "/tmp/order.npy";
+  const Chart chart = draw_figure("coherence", {{"a", stored.dump()}, {"b", sorted.dump()}}, {});
+  EXPECT_EQ(chart.data.rows[1][0].text, "order.npy");
+  EXPECT_EQ(Json::parse(chart.spec)["data"]["values"].size(), 4U);
+  sorted["block"] = 4;
+  EXPECT_THROW(draw_figure("coherence", {{"a", stored.dump()}, {"b", sorted.dump()}}, {}), Error);
+}
+
+TEST(Figures, RanksLeaveTheFeatureItselfOut) {
+  const Json document = Json::parse(R"({"component": "fc1", "feature": 7, "indices": [7, 1], "distances": [0, 0.25],
+    "null": {"model": "margins", "draws": 9, "mean_distance": {"observed": 0.25, "mean": 0.5, "std": 0.1, "p": 0.1}}})");
+  const Chart chart = draw("neighbours", document);
+  EXPECT_EQ(Json::parse(chart.spec)["data"]["values"],
+            Json::parse(R"([{"panel": "", "series": "feature 7", "x": 1.0, "y": 0.25}])"));
+  EXPECT_NE(chart.spec.find("mean 0.2500, by chance 0.5000 ± 0.1000 (p = 0.10)"), std::string::npos);
 }
 
 TEST(Figures, WhatIsNoJsonIsRefused) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "analysis_argument.hpp"
 #include "commands.hpp"
@@ -22,6 +23,7 @@ struct ClusterCommand {
   DatabaseArgument database;
   NeighbourhoodOptions run;
   std::string on = "patterns";
+  bool patterns = false;
 };
 
 struct Mean {
@@ -168,6 +170,12 @@ NullComparison test_separation(const Session& session, const ClusterCommand& com
                         });
 }
 
+std::vector<std::int64_t> features_in(const std::vector<ClusterRun>& runs) {
+  std::set<std::int64_t> all;
+  for (const auto& run : runs) all.insert(run.indices.begin(), run.indices.end());
+  return {all.begin(), all.end()};
+}
+
 void run_cluster(const Session& session, ClusterCommand command) {
   const AnalysisStore store(command.database, "cluster", command.null.seed);
   const ChosenFeatures features(command.features);
@@ -207,6 +215,7 @@ void run_cluster(const Session& session, ClusterCommand command) {
   document["summary"] = Json::array();
   for (const auto& summary : summaries) document["summary"].push_back(to_json(summary));
   document["null"] = null_json(test);
+  if (command.patterns) document["patterns"] = features.patterns_json(features_in(runs));
   session.print_json(document);
 }
 
@@ -234,6 +243,7 @@ void add_cluster(Application& app) {
   command.add_option("--on", options->on, "what is clustered: patterns or weights")
       ->check(CLI::IsMember({"patterns", "weights"}))
       ->capture_default_str();
+  command.add_flag("--patterns", options->patterns, "with --json: also the patterns clustered, for `lacuna plot`");
   add_null_argument(command, options->null);
   add_database_argument(command, options->database);
   command.footer(

@@ -22,6 +22,7 @@ struct GradientCommand {
   std::optional<std::int64_t> feature;
   std::int64_t n = 127;
   std::filesystem::path out;
+  bool patterns = false;
 };
 
 const std::vector<Statistic> kStatistics = {
@@ -103,6 +104,7 @@ void run_gradient(const Session& session, const GradientCommand& command) {
   for (std::size_t s = 0; s < kStatistics.size(); ++s) document[kStatistics[s].name] = test.observed[s];
   document["seed"] = command.null.seed;
   document["null"] = null_json(test);
+  if (command.patterns) document["patterns"] = features.patterns_json(gradient.indices);
   if (!command.out.empty()) {
     write_picture(command, features, gradient, test.observed);
     document["out"] = command.out.string();
@@ -123,6 +125,7 @@ void add_gradient(Application& app) {
       ->capture_default_str();
   command.add_option("-o,--out", options->out, "spy plot to write, one line per feature: .png or .svg")
       ->type_name("FILE");
+  command.add_flag("--patterns", options->patterns, "with --json: also the patterns, for `lacuna plot pattern`");
   add_null_argument(command, options->null);
   add_database_argument(command, options->database);
   command.footer(

@@ -1,10 +1,12 @@
 // `lacuna plot`: figures for papers, of what other commands recorded with --json.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 #include <iterator>
 
 #include "commands.hpp"
+#include "database_figures.hpp"
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/render/chart_export.hpp"
@@ -20,8 +22,9 @@ struct PlotCommand {
   std::string kind;
   std::vector<std::string> files;
   fs::path out;
-  std::optional<int> k;
+  std::optional<std::int64_t> k;
   FigureOptions figure;
+  DatabaseFigure database;
   ChartExportOptions size;
 };
 
@@ -34,8 +37,34 @@ RecordedResult read_result(const std::string& file) {
   return {"stdin", std::move(text)};
 }
 
-void run_plot(const Session& session, const PlotCommand& command) {
-  picture_format(command.out);  // a wrong name is told before any work
+const std::vector<FigureKind> kDatabaseKinds = {
+    {"perplexity", "perplexity against sparsity, by method", "--db FILE", ""},
+    {"similarity", "how alike the patterns of runs are, by layer", "--db FILE", "jaccard,cosine,hamming"}};
+
+bool is_of_database(const std::string& kind) {
+  return std::any_of(kDatabaseKinds.begin(), kDatabaseKinds.end(),
+                     [&](const auto& known) { return known.name == kind; });
+}
+
+Chart draw_of_database(const PlotCommand& command, const RunContext& context) {
+  if (!command.files.empty()) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("figure {}: expected --db and no documents, got {}", command.kind, command.files.front()));
+  }
+  require_distinct_paths(command.out, command.database.database);
+  DatabaseFigure figure = command.database;
+  figure.metric = command.figure.metric;
+  figure.title = command.figure.title;
+  if (command.kind == "similarity") return similarity_figure(figure, context);
+  if (!figure.metric.empty()) throw Error(ErrorCode::invalid_argument, "figure perplexity has no choice of --metric");
+  return perplexity_figure(figure, context);
+}
+
+Chart draw_of_documents(const PlotCommand& command) {
+  if (command.files.empty()) {
+    throw Error(ErrorCode::missing_argument,
+                fmt::format("figure {} needs a document, or - for standard input", command.kind));
+  }
   std::vector<RecordedResult> results;
   for (const auto& file : command.files) {
     if (file != "-") require_distinct_paths(command.out, file);
@@ -43,7 +72,13 @@ void run_plot(const Session& session, const PlotCommand& command) {
   }
   FigureOptions options = command.figure;
   options.k = command.k;
-  const Chart chart = draw_figure(command.kind, results, options);
+  return draw_figure(command.kind, results, options);
+}
+
+void run_plot(const Session& session, const PlotCommand& command) {
+  picture_format(command.out);  // a wrong name is told before any work
+  const Chart chart =
+      is_of_database(command.kind) ? draw_of_database(command, session.context()) : draw_of_documents(command);
   write_chart(command.out, chart, command.size, session.context());
   session.print(fmt::format("{}: {}", command.out.string(), chart.description));
   session.print_json({{"out", command.out.string()},
@@ -52,17 +87,23 @@ void run_plot(const Session& session, const PlotCommand& command) {
                       {"description", chart.description}});
 }
 
+std::string kind_text(const FigureKind& kind, const std::string& source) {
+  return fmt::format("  {:<15} {}\n  {:<15} of {}{}\n", kind.name, kind.what, "", source,
+                     kind.metrics.empty() ? "" : fmt::format("; --metric {}", kind.metrics));
+}
+
 std::string kinds_text() {
-  std::string text = "Figures, and the command whose JSON document each draws:\n";
-  for (const auto& kind : figure_kinds()) {
-    text += fmt::format("  {:<15} {:<20} {}\n", kind.name, kind.command, kind.what);
-  }
+  std::string text = "Figures, and what each is drawn of:\n";
+  for (const auto& kind : figure_kinds()) text += kind_text(kind, fmt::format("`lacuna {}`", kind.command));
+  for (const auto& kind : kDatabaseKinds)
+    text += kind_text(kind, "a database, --db FILE [--model NAME] [--dataset NAME]");
   return text;
 }
 
 std::vector<std::string> kind_names() {
   std::vector<std::string> names;
   for (const auto& kind : figure_kinds()) names.emplace_back(kind.name);
+  for (const auto& kind : kDatabaseKinds) names.emplace_back(kind.name);
   return names;
 }
 
@@ -76,7 +117,6 @@ void add_plot(Application& app) {
       ->check(CLI::IsMember(kind_names()).description(""))
       ->type_name("FIGURE");
   command.add_option("files", options->files, "documents printed with --json; - reads standard input")
-      ->required()
       ->type_name("FILE");
   command.add_option("-o,--out", options->out, "figure to write: .svg, .pdf, .png, .html, or .json (Vega-Lite)")
       ->required()
@@ -87,6 +127,16 @@ void add_plot(Application& app) {
   command.add_option("--k", options->k, "number of clusters drawn, of those in the document; default: the first")
       ->check(CLI::PositiveNumber)
       ->type_name("K");
+  command.add_option("--run", options->figure.run, "which run with this k, counted from 0")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command.add_option("--db", options->database.database, "result database, for perplexity and similarity")
+      ->capture_default_str()
+      ->type_name("FILE");
+  command.add_option("--model", options->database.model, "which model of the database; default: the only one")
+      ->type_name("NAME");
+  command.add_option("--dataset", options->database.dataset, "which text of the database; default: the only one")
+      ->type_name("NAME");
   command.add_option("--width", options->size.width_px, "pixels of the plot, where the figure can be stretched")
       ->check(CLI::Range(100, 4000))
       ->capture_default_str();

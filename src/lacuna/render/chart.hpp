@@ -76,10 +76,12 @@ struct LineChart {
   std::string subtitle;
   std::string x_title = "layer";
   std::string y_title;  // with its unit: "relative error ‖(W−Ŵ)X‖² / ‖WX‖²"
-  std::string series_title = "method";
+  std::string series_title = "method";  // empty: a single series needs no legend
   ValueFormat y_format = ValueFormat::number;
   AxisScale y_scale = AxisScale::linear;
   bool y_from_zero = false;
+  ValueFormat x_format = ValueFormat::number;
+  bool ordered = false;  // series have an order, as layers do: a ramp of colours, no dashes, no points
   std::vector<LineSeries> series;
 };
 Chart line_chart(const LineChart& chart);

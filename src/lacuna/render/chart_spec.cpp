@@ -149,7 +149,7 @@ void set_value_axis(nlohmann::json& encoding, const std::vector<double>& values,
                     const std::string& format, int n_ticks) {
   encoding["axis"] = {{"format", format}, {"tickCount", n_ticks}};
   if (log) {
-    encoding["scale"] = {{"type", "log"}};
+    encoding["scale"] = {{"type", "log"}, {"nice", false}, {"padding", 12}};  // nice would be whole powers of ten
     encoding["axis"]["values"] = log_ticks(values);
   } else {
     encoding["scale"] = {{"zero", from_zero}};

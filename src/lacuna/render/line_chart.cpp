@@ -6,6 +6,7 @@
 
 #include "lacuna/render/chart.hpp"
 #include "lacuna/render/chart_spec.hpp"
+#include "lacuna/render/palette.hpp"
 
 namespace lacuna {
 namespace {
@@ -31,11 +32,33 @@ bool whole_numbers(const LineChart& chart) {
   });
 }
 
+// From light to dark; the palest part of the ramp would vanish on paper. The legend names at most nine.
+Json ordered_encoding(const std::string& title, const std::vector<std::string>& names) {
+  const auto ramp = density_ramp(static_cast<int>(names.size()) * 4 / 3 + 2);
+  Json range = Json::array();
+  Json named = Json::array();
+  const std::size_t step = (names.size() + 8) / 9;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    range.push_back(hex_colour(ramp[ramp.size() - names.size() + i]));
+    if (i % std::max<std::size_t>(step, 1) == 0 || i + 1 == names.size()) named.push_back(names[i]);
+  }
+  return {{"color",
+           {{"field", "series"},
+            {"type", "nominal"},
+            {"title", title},
+            {"scale", {{"domain", names}, {"range", range}}},
+            {"legend",
+             {{"orient", "top"}, {"values", named}, {"symbolType", "stroke"}, {"symbolSize", 160}, {"columns", 10}}}}}};
+}
+
 Json lines(const LineChart& chart, const std::vector<std::string>& names, const std::vector<double>& values, bool log,
            bool has_panels) {
-  Json x_axis = {{"grid", false}, {"format", ",~f"}};
-  if (whole_numbers(chart)) x_axis.update({{"tickMinStep", 1}, {"format", ",d"}});
-  Json encoding = line_point_encoding("series", chart.series_title, names);
+  Json x_axis = {{"grid", false}, {"format", axis_format(chart.x_format)}, {"tickCount", has_panels ? 5 : 10}};
+  if (chart.x_format == ValueFormat::number && whole_numbers(chart))
+    x_axis.update({{"tickMinStep", 1}, {"format", ",d"}});
+  Json encoding = chart.ordered ? ordered_encoding(chart.series_title, names)
+                                : line_point_encoding("series", chart.series_title, names);
+  if (names.size() == 1 && chart.series_title.empty()) encoding["color"]["legend"] = nullptr;
   encoding["x"] = {{"field", "x"},
                    {"type", "quantitative"},
                    {"title", chart.x_title},
@@ -48,10 +71,10 @@ Json lines(const LineChart& chart, const std::vector<std::string>& names, const 
       Json::array({tooltip_field("series", chart.series_title), tooltip_field("x", chart.x_title, x_axis["format"]),
                    tooltip_field("y", chart.y_title, tooltip_format(chart.y_format))});
   if (has_panels) encoding["tooltip"].insert(encoding["tooltip"].begin(), tooltip_field("panel", "matrix"));
-  return {
-      {"params", legend_selection("series")},
-      {"mark", {{"type", "line"}, {"strokeWidth", 1.8}, {"point", {{"filled", true}, {"size", has_panels ? 28 : 45}}}}},
-      {"encoding", encoding}};
+  const Json point = chart.ordered ? Json(false) : Json{{"filled", true}, {"size", has_panels ? 28 : 45}};
+  return {{"params", legend_selection("series")},
+          {"mark", {{"type", "line"}, {"strokeWidth", 1.8}, {"point", point}}},
+          {"encoding", encoding}};
 }
 
 Table data_table(const LineChart& chart, bool has_panels) {

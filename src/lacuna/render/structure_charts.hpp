@@ -54,4 +54,52 @@ struct DistanceChart {
 };
 Chart distance_chart(const DistanceChart& chart);
 
+// Sizes of clusters, largest first: the mean over runs with whiskers from the least to the most, a panel for each k,
+// and a rule where clusters of equal size would be.
+struct ClusterSizes {
+  std::int64_t k = 0;
+  std::vector<std::vector<std::int64_t>> runs;  // k sizes each, any order
+};
+struct ClusterSizeChart {
+  std::string title;
+  std::string subtitle;
+  std::vector<ClusterSizes> sizes;
+};
+Chart cluster_size_chart(const ClusterSizeChart& chart);
+
+// Points in the plane, colour and shape by cluster. The axes have no meaning and are not drawn.
+struct PlanePoint {
+  double x = 0.0;
+  double y = 0.0;
+  std::int64_t cluster = 0;
+  std::int64_t feature = 0;
+};
+struct PlaneChart {
+  std::string title;
+  std::string subtitle;
+  std::vector<PlanePoint> points;
+};
+Chart plane_chart(const PlaneChart& chart);
+
+// Values of many items, one row for each set, with its mean and what chance gives for the mean.
+struct Strip {
+  std::string name;  // "groups"
+  std::vector<double> values;
+  double mean = 0.0;
+  std::optional<double> chance_mean;
+  double chance_deviation = 0.0;
+  std::string note;  // at the right end: "p = 0.005"
+};
+struct StripChart {
+  std::string title;
+  std::string subtitle;
+  std::string value_title;
+  std::string row_title;  // of the rows, in tables
+  std::string item_name;  // what the values are of: "one block"
+  std::optional<double> reference;
+  std::string reference_name;
+  std::vector<Strip> strips;
+};
+Chart strip_chart(const StripChart& chart);
+
 }  // namespace lacuna

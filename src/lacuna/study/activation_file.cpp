@@ -213,7 +213,11 @@ void write_activation_profile(const fs::path& file, const ActivationProfile& pro
 }
 
 ActivationProfile read_activation_profile(const fs::path& file) {
-  return read_json_document(file.string(), read_file(file, kMaxProfileBytes), profile_from);
+  return parse_activation_profile(file.string(), read_file(file, kMaxProfileBytes));
+}
+
+ActivationProfile parse_activation_profile(const std::string& name, const std::string& json) {
+  return read_json_document(name, json, profile_from);
 }
 
 }  // namespace lacuna

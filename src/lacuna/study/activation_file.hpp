@@ -22,4 +22,7 @@ std::string activation_profile_json(const ActivationProfile& profile);
 void write_activation_profile(const std::filesystem::path& file, const ActivationProfile& profile);
 ActivationProfile read_activation_profile(const std::filesystem::path& file);
 
+// The same of a text; `name` stands for it in errors.
+ActivationProfile parse_activation_profile(const std::string& name, const std::string& json);
+
 }  // namespace lacuna

@@ -36,6 +36,7 @@ function fit(spec) {
   for (const part of parts) if (part.width === "container") part.width = job.width;
   const panel = spec.usermeta?.lacuna?.panel_px;
   if (panel && spec.columns) spec.columns = Math.max(1, Math.min(spec.columns, Math.floor((job.width + 60) / panel)));
+  if (spec.concat) spec.columns = Math.max(spec.columns, Math.ceil(Math.sqrt(spec.concat.length))); // a paper has no width of its own
   if (spec.facet) spec.spec.width = Math.floor((job.width + 60 - 70) / (spec.columns ?? 1)) - 25;
   spec.config.font = font;
   spec.config.aria = false;

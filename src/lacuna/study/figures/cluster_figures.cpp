@@ -62,7 +62,7 @@ void place_titles(IntervalChart& chart, const std::string& what, const std::vect
 
 }  // namespace
 
-Chart separation_figure(const std::vector<FigureDocument>& documents, const FigureOptions& options) {
+Chart separation_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options) {
   const std::string metric = chosen_metric(options, {"hamming", "euclidean"});
   IntervalChart chart;
   chart.value_title =
@@ -89,7 +89,7 @@ Chart separation_figure(const std::vector<FigureDocument>& documents, const Figu
   return interval_chart(chart);
 }
 
-Chart within_between_figure(const std::vector<FigureDocument>& documents, const FigureOptions& options) {
+Chart within_between_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options) {
   const std::string metric = chosen_metric(options, {"hamming", "euclidean"});
   IntervalChart chart;
   chart.value_title = metric == "hamming" ? "mean Hamming distance (share of rows)" : "mean Euclidean distance";

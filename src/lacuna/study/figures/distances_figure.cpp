@@ -36,7 +36,7 @@ DistanceChart read_distances(const JsonFields& document) {
 
 }  // namespace
 
-Chart distances_figure(const std::vector<FigureDocument>& documents, const FigureOptions& options) {
+Chart distances_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options) {
   DistanceChart chart = read_figure_document(only_document(documents, "distances"), read_distances);
   if (!options.title.empty()) chart.title = options.title;
   return distance_chart(chart);

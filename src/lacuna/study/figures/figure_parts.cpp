@@ -22,7 +22,7 @@ std::string sparsity_text(const JsonFields& document) {
 
 }  // namespace
 
-const FigureDocument& only_document(const std::vector<FigureDocument>& documents, const char* kind) {
+const RecordedResult& only_document(const std::vector<RecordedResult>& documents, const char* kind) {
   if (documents.size() == 1) return documents.front();
   throw Error(ErrorCode::invalid_argument,
               fmt::format("figure {}: expected one document, got {}", kind, documents.size()));
@@ -32,7 +32,7 @@ std::string matrix_name(const JsonFields& document) {
   std::string name;
   if (document.has("layer")) name = fmt::format("layer {} · ", document.integer("layer", 0, kAnyCount));
   name += document.text("component");
-  if (document.has("method")) name += " · " + document.text("method");
+  if (document.has("pruned_by")) name += " · " + document.text("pruned_by");
   if (document.has("sparsity")) name += " · " + sparsity_text(document);
   return name;
 }
@@ -45,6 +45,13 @@ std::optional<RecordedNull> recorded_null(const JsonFields& document) {
   RecordedNull null{fields.text("model"), fields.integer("draws", 1, kAnyCount)};
   if (fields.has("m")) null.model += fmt::format(", groups of {}", fields.integer("m", 1, kAnyCount));
   return null;
+}
+
+RecordedTest recorded_test(const JsonFields& fields) {
+  RecordedTest test{fields.number("mean", -kAnyNumber, kAnyNumber), fields.number("std", 0, kAnyNumber), {}, 1.0};
+  if (fields.has("z")) test.z = fields.number("z", -kAnyNumber, kAnyNumber);
+  test.p = fields.number(fields.has("p_holm") ? "p_holm" : "p", 0, 1);
+  return test;
 }
 
 std::string p_text(double p) {

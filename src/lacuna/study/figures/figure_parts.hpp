@@ -10,29 +10,29 @@
 
 namespace lacuna {
 
-// One parsed document under its name.
-struct FigureDocument {
-  std::string name;
-  JsonFields::Json json;
-};
-
 // One function per figure.
-Chart separation_figure(const std::vector<FigureDocument>& documents, const FigureOptions& options);
-Chart within_between_figure(const std::vector<FigureDocument>& documents, const FigureOptions& options);
-Chart distances_figure(const std::vector<FigureDocument>& documents, const FigureOptions& options);
+Chart neighbours_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart gradient_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart groups_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart coherence_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart separation_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart within_between_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart distances_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart sizes_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart heatmap_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart pattern_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart tsne_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart sparsity_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart frequency_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
 
-// Reads one document; errors get its name.
+// Parses one document and reads it; errors get its name.
 template <typename Read>
-auto read_figure_document(const FigureDocument& document, Read read) {
-  try {
-    return read(JsonFields(document.json, ""));
-  } catch (Error& error) {
-    if (error.path().empty()) error.at(document.name);
-    throw;
-  }
+auto read_figure_document(const RecordedResult& document, Read read) {
+  return read_json_document(document.name, document.json,
+                            [&](const JsonFields::Json& json) { return read(JsonFields(json, "")); });
 }
 
-const FigureDocument& only_document(const std::vector<FigureDocument>& documents, const char* kind);
+const RecordedResult& only_document(const std::vector<RecordedResult>& documents, const char* kind);
 
 // "layer 0 · mlp.down_proj · wanda · 50 % unstructured", of what the document knows.
 std::string matrix_name(const JsonFields& document);
@@ -44,6 +44,15 @@ struct RecordedNull {
   std::string text() const;  // "200 draws of the null model margins"
 };
 std::optional<RecordedNull> recorded_null(const JsonFields& document);
+
+// A statistic of a null: {mean, std, z, p, p_holm}.
+struct RecordedTest {
+  double mean = 0.0;
+  double std = 0.0;
+  std::optional<double> z;  // absent: all draws are equal
+  double p = 1.0;           // corrected where it was
+};
+RecordedTest recorded_test(const JsonFields& fields);
 
 std::string p_text(double p);  // "p = 0.005", "p < 0.001"
 

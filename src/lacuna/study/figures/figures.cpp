@@ -9,7 +9,7 @@
 namespace lacuna {
 namespace {
 
-using Draw = Chart (*)(const std::vector<FigureDocument>&, const FigureOptions&);
+using Draw = Chart (*)(const std::vector<RecordedResult>&, const FigureOptions&);
 
 struct Entry {
   FigureKind kind;
@@ -17,11 +17,25 @@ struct Entry {
 };
 
 constexpr std::array kEntries = {
+    Entry{{"neighbours", "distance of a feature to its nearest ones, by rank", "neighbours --json", ""},
+          neighbours_figure},
+    Entry{{"gradient", "distance of a feature to random others, by rank", "gradient --json", ""}, gradient_figure},
     Entry{{"distances", "distances of all pairs of features, beside chance", "pairs --json", ""}, distances_figure},
+    Entry{{"groups", "group metrics in units of chance", "groups --json", ""}, groups_figure},
+    Entry{{"coherence", "what a block kernel may skip, beside chance", "coherence --json", ""}, coherence_figure},
     Entry{{"separation", "how far apart clusters are, beside chance", "cluster --json", "hamming,euclidean"},
           separation_figure},
     Entry{{"within-between", "distances inside clusters and between them", "cluster --json", "hamming,euclidean"},
           within_between_figure},
+    Entry{{"sizes", "sizes of clusters, largest first", "cluster --json", ""}, sizes_figure},
+    Entry{{"heatmap", "features of one neighbourhood, each with each", "cluster --patterns --json", "hamming,jaccard"},
+          heatmap_figure},
+    Entry{{"pattern", "what features keep, by cluster or distance", "cluster|gradient --patterns --json", ""},
+          pattern_figure},
+    Entry{{"tsne", "features in the plane, by cluster", "tsne --json", ""}, tsne_figure},
+    Entry{{"sparsity", "what activation sparsity costs, by layer", "activations --json", "energy,threshold"},
+          sparsity_figure},
+    Entry{{"frequency", "hot and cold features, by layer", "activations --coactivation --json", ""}, frequency_figure},
 };
 
 std::string names() {
@@ -48,11 +62,7 @@ Chart draw_figure(std::string_view kind, const std::vector<RecordedResult>& resu
       throw Error(ErrorCode::invalid_argument, fmt::format("figure {} has no choice of --metric", kind));
     }
     if (results.empty()) throw Error(ErrorCode::invalid_argument, fmt::format("figure {} needs a document", kind));
-    std::vector<FigureDocument> documents;
-    for (const auto& result : results) {
-      documents.push_back({result.name, parse_json_document(result.name, result.json)});
-    }
-    return entry.draw(documents, options);
+    return entry.draw(results, options);
   }
   throw Error(ErrorCode::invalid_argument, fmt::format("figure: expected {}, got '{}'", names(), kind));
 }

@@ -1,7 +1,9 @@
 // Figures of recorded results: the documents that Lacuna's commands print with --json become charts.
 //
-//   separation, within-between, sizes, heatmap, pattern   of `lacuna cluster --json`; the last two need --patterns
-//   distances                                             of `lacuna pairs --json`
+//   neighbours, gradient, distances, groups, coherence, tsne   `lacuna neighbours`, `gradient`, `pairs`, …
+//   separation, within-between, sizes                          `lacuna cluster`
+//   heatmap, pattern                                           `lacuna cluster --patterns`, `gradient --patterns`
+//   sparsity, frequency                                        `lacuna activations`
 //
 // So every figure can be made again from the document it was made of. A document may come from a stranger: every field
 // that is drawn is checked, fields that are not are ignored. Several documents (matrices, orders, models) may share one
@@ -12,6 +14,7 @@
 //          what was found.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,9 +30,10 @@ struct RecordedResult {
 };
 
 struct FigureOptions {
-  std::string title;     // in place of the figure's own; may be empty
-  std::string metric;    // empty: the figure's default
-  std::optional<int> k;  // of the clusters drawn; absent: the first in the document
+  std::string title;              // in place of the figure's own; may be empty
+  std::string metric;             // empty: the figure's default
+  std::optional<std::int64_t> k;  // of the clusters drawn; absent: the first in the document
+  std::int64_t run = 0;           // which of the runs with this k, from 0
 };
 
 struct FigureKind {
