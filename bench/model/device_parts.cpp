@@ -58,7 +58,7 @@ class Parts {
       a.keys = cache_.data() + layer++ % c_.n_layers * 2 * bytes;
       a.values = static_cast<std::byte*>(a.keys) + bytes;
       kernels::decode_attention_cuda(a, x_.data(), reinterpret_cast<const std::int32_t*>(position_.data()), y_.data(),
-                                     queue_.stream(), true);
+                                     queue_.stream(), w_.overlap());
     });
   }
 
@@ -85,12 +85,14 @@ class Parts {
     };
     const kernels::ProductOutput residual{y_.data(), OutputKind::add_f32};
     switch (group) {
-      case InputGroup::attention: return layer.qkv.run(normed(layer.attention_norm), {y_.data()}, queue_.stream());
-      case InputGroup::attention_output: return layer.output.run({x_.data()}, residual, queue_.stream());
-      case InputGroup::mlp: return layer.gate_up.run_gate(normed(layer.mlp_norm), nullptr, y_.data(), queue_.stream());
-      case InputGroup::mlp_output: return layer.down.run({x_.data()}, residual, queue_.stream());
+      case InputGroup::attention: return layer.qkv.run(normed(layer.attention_norm), {y_.data()}, launch());
+      case InputGroup::attention_output: return layer.output.run({x_.data()}, residual, launch());
+      case InputGroup::mlp: return layer.gate_up.run_gate(normed(layer.mlp_norm), nullptr, y_.data(), launch());
+      case InputGroup::mlp_output: return layer.down.run({x_.data()}, residual, launch());
     }
   }
+
+  DeviceLaunch launch() const { return {queue_.stream(), w_.overlap()}; }
 
   DeviceWeights& w_;
   const DecoderConfig& c_;

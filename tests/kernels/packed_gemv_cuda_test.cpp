@@ -180,7 +180,7 @@ TEST_F(PackedGemvCuda, AnOverlappingChainWaitsForItsInput) {
   const Values x(DType::f16, 1024, 2);
   const DeviceLaneStreams lanes(make_lane_streams(w.view(), DType::f16, 1024));
   const DeviceTwoFour two_four(make_two_four(two.view(), DType::f16));
-  const auto chain = [&](bool overlap) {
+  const auto chain = [&](Overlap overlap) {
     const DeviceValues start(x, 0);
     std::vector<DeviceValues> y;
     for (int i = 0; i < 30; ++i) y.emplace_back(DType::f16, 1024, 0);
@@ -195,7 +195,8 @@ TEST_F(PackedGemvCuda, AnOverlappingChainWaitsForItsInput) {
     }
     return y.back().download();
   };
-  EXPECT_TRUE(chain(false) == chain(true));
+  EXPECT_TRUE(chain(Overlap::none) == chain(Overlap::one));
+  EXPECT_TRUE(chain(Overlap::none) == chain(Overlap::two));
 }
 
 }  // namespace

@@ -220,7 +220,7 @@ TEST_F(SparseGemvCuda, AnOverlappingChainWaitsForItsInput) {
   Data data(c);
   for (std::int64_t i = 0; i < data.w.size(); ++i) data.w.set(i, data.w.at(i) / 24);
   const DeviceValues w(data.w, 0);
-  const auto chain = [&](bool overlap) {
+  const auto chain = [&](Overlap overlap) {
     const DeviceValues start(data.x, 0);
     std::vector<DeviceValues> y;
     for (int i = 0; i < 30; ++i) y.emplace_back(c.dtype, c.rows, 0);
@@ -232,7 +232,8 @@ TEST_F(SparseGemvCuda, AnOverlappingChainWaitsForItsInput) {
     }
     return y.back().download();
   };
-  EXPECT_TRUE(chain(false) == chain(true));
+  EXPECT_TRUE(chain(Overlap::none) == chain(Overlap::one));
+  EXPECT_TRUE(chain(Overlap::none) == chain(Overlap::two));
 }
 
 TEST_F(SparseGemvCuda, RefusesWhatItCannotDo) {

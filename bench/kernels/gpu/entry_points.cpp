@@ -27,6 +27,8 @@ int guarded(Call call) {
   }
 }
 
+Overlap overlap_of(int overlap) { return overlap == 0 ? Overlap::none : Overlap::two; }
+
 DType type_of(int bf16) { return bf16 != 0 ? DType::bf16 : DType::f16; }
 
 }  // namespace
@@ -42,7 +44,7 @@ int bench_sparse(int bf16, int batch, std::int64_t cols, const void* x, int n, c
     std::vector<SparseProduct> products;
     for (int i = 0; i < n; ++i) products.push_back({w[i], rows[i], rows[i], thresholds[i], nullptr, y[i]});
     const SparseInput input{type_of(bf16), x, cols, batch};
-    const SparseGemvOptions options{warps, splits, tile, overlap != 0};
+    const SparseGemvOptions options{warps, splits, tile, overlap_of(overlap)};
     if (gate_up != 0) return sparse_gate_up_cuda(input, products[0], products[1], y[0], stream, options);
     sparse_gemv_cuda(input, products, stream, options);
   });
@@ -72,7 +74,8 @@ void* bench_lanes_upload(const void* packed) {
 }
 void bench_lanes_release(void* device) { delete static_cast<DeviceLaneStreams*>(device); }
 int bench_lanes(const void* device, const void* x, void* y, void* stream, int overlap) {
-  return guarded([&] { static_cast<const DeviceLaneStreams*>(device)->multiply({x}, {y}, stream, overlap != 0); });
+  return guarded(
+      [&] { static_cast<const DeviceLaneStreams*>(device)->multiply({x}, {y}, stream, overlap_of(overlap)); });
 }
 
 void* bench_two_four_make(const void* w, std::int64_t rows, std::int64_t cols, int bf16) {
@@ -92,6 +95,6 @@ std::int64_t bench_two_four_bytes(const void* device) {
 }
 void bench_two_four_release(void* device) { delete static_cast<DeviceTwoFour*>(device); }
 int bench_two_four(const void* device, const void* x, void* y, void* stream, int overlap) {
-  return guarded([&] { static_cast<const DeviceTwoFour*>(device)->multiply({x}, {y}, stream, overlap != 0); });
+  return guarded([&] { static_cast<const DeviceTwoFour*>(device)->multiply({x}, {y}, stream, overlap_of(overlap)); });
 }
 }

@@ -31,7 +31,7 @@ float widen(DType dtype, std::uint16_t bits) { return dtype == DType::f16 ? f16_
 
 }  // namespace
 
-DeviceDecoder::DeviceDecoder(DeviceWeights weights) : weights_(std::move(weights)) {
+DeviceDecoder::DeviceDecoder(DeviceWeights weights) : weights_(std::move(weights)), overlap_(weights_.overlap()) {
   const DecoderConfig& c = weights_.config;
   state_ = DeviceBuffer(sizeof(State));
   hidden_ = elements(c.hidden_size, 4);
@@ -150,9 +150,9 @@ void DeviceDecoder::run_step(bool with_logits, const DeviceTap& tap) {
   const ProductInput input{hidden_.data(), InputKind::normalised, floats(weights_.final_norm), c.norm_epsilon};
   const ProductOutput output{logits_.data(), OutputKind::store_f32};
   if (weights_.head) {
-    weights_.head->run(input, output, queue_.stream());
+    weights_.head->run(input, output, launch());
   } else {
-    weights_.embedding.multiply(input, output, queue_.stream(), true);
+    weights_.embedding.multiply(input, output, queue_.stream(), overlap_);
   }
   queue_.download(host_logits_.data(), logits_.data(), logits_.bytes());
 }
@@ -160,26 +160,25 @@ void DeviceDecoder::run_step(bool with_logits, const DeviceTap& tap) {
 void DeviceDecoder::run_layer(std::int64_t index, const DeviceTap& tap) {
   const DecoderConfig& c = weights_.config;
   const DeviceLayer& layer = weights_.layers[static_cast<std::size_t>(index)];
-  kernels::DeviceStream stream = queue_.stream();
   const auto show = [&](InputGroup group, const ProductInput& input, std::int64_t cols) {
     if (tap) tap(index, group, read_input(input, cols));
   };
   const ProductInput attention_input{hidden_.data(), InputKind::normalised, floats(layer.attention_norm),
                                      c.norm_epsilon};
   show(InputGroup::attention, attention_input, c.hidden_size);
-  layer.qkv.run(attention_input, {qkv_.data(), OutputKind::store, address(layer.qkv_bias)}, stream);
+  layer.qkv.run(attention_input, {qkv_.data(), OutputKind::store, address(layer.qkv_bias)}, launch());
   attend(index);
 
   const ProductInput context{context_.data()};
   show(InputGroup::attention_output, context, c.query_size());
-  layer.output.run(context, {hidden_.data(), OutputKind::add_f32, address(layer.output_bias)}, stream);
+  layer.output.run(context, {hidden_.data(), OutputKind::add_f32, address(layer.output_bias)}, launch());
 
   const ProductInput mlp_input{hidden_.data(), InputKind::normalised, floats(layer.mlp_norm), c.norm_epsilon};
   show(InputGroup::mlp, mlp_input, c.hidden_size);
-  layer.gate_up.run_gate(mlp_input, address(layer.gate_up_bias), inner_.data(), stream);
+  layer.gate_up.run_gate(mlp_input, address(layer.gate_up_bias), inner_.data(), launch());
   const ProductInput inner{inner_.data()};
   show(InputGroup::mlp_output, inner, c.intermediate_size);
-  layer.down.run(inner, {hidden_.data(), OutputKind::add_f32, address(layer.down_bias)}, stream);
+  layer.down.run(inner, {hidden_.data(), OutputKind::add_f32, address(layer.down_bias)}, launch());
 }
 
 void DeviceDecoder::attend(std::int64_t index) {
@@ -203,7 +202,7 @@ void DeviceDecoder::attend(std::int64_t index) {
   attention.scratch = scratch_.data();
   attention.values = cache_.data() + (2 * index + 1) * bytes;
   const auto* position = reinterpret_cast<const std::int32_t*>(state_.data() + offsetof(State, position));
-  kernels::decode_attention_cuda(attention, qkv_.data(), position, context_.data(), queue_.stream(), true);
+  kernels::decode_attention_cuda(attention, qkv_.data(), position, context_.data(), queue_.stream(), overlap_);
 }
 
 // What a product reads, once everything launched has ended: device/ends.hpp, on the host.

@@ -67,7 +67,10 @@ class DeviceDecoder final : public LogitSource {
   void attend(std::int64_t index);
   std::vector<float> read_input(const kernels::ProductInput& input, std::int64_t cols) const;
 
+  DeviceLaunch launch() const { return {queue_.stream(), overlap_}; }
+
   DeviceWeights weights_;
+  kernels::Overlap overlap_;
   kernels::DeviceQueue queue_;
   kernels::DeviceBuffer state_;
   kernels::DeviceBuffer hidden_;   // f32

@@ -16,7 +16,7 @@ kernels::SparseInput sparse_input(const DeviceColumns& columns, const kernels::P
 }
 
 void run_columns(const DeviceColumns& columns, const kernels::ProductInput& input, const kernels::ProductOutput& output,
-                 kernels::DeviceStream stream) {
+                 const DeviceLaunch& launch) {
   LACUNA_ASSERT(columns.parts.size() <= 3);
   std::array<kernels::SparseProduct, 3> products;
   auto* y = static_cast<std::byte*>(output.y);
@@ -29,9 +29,9 @@ void run_columns(const DeviceColumns& columns, const kernels::ProductInput& inpu
     if (bias != nullptr) bias += part.rows * 2;
   }
   kernels::SparseGemvOptions options = columns.options;
-  options.overlap_previous = true;
-  kernels::sparse_gemv_cuda(sparse_input(columns, input), std::span(products).first(columns.parts.size()), stream,
-                            options);
+  options.overlap = launch.overlap;
+  kernels::sparse_gemv_cuda(sparse_input(columns, input), std::span(products).first(columns.parts.size()),
+                            launch.stream, options);
 }
 
 }  // namespace
@@ -56,22 +56,22 @@ DeviceColumns make_device_columns(const kernels::DeviceDense& dense, const std::
 }
 
 void DeviceProduct::run(const kernels::ProductInput& input, const kernels::ProductOutput& output,
-                        kernels::DeviceStream stream) const {
+                        const DeviceLaunch& launch) const {
   std::visit(
       [&](const auto& weights) {
         if constexpr (std::is_same_v<std::decay_t<decltype(weights)>, DeviceColumns>) {
-          run_columns(weights, input, output, stream);
+          run_columns(weights, input, output, launch);
         } else {
-          weights.multiply(input, output, stream, true);
+          weights.multiply(input, output, launch.stream, launch.overlap);
         }
       },
       weights_);
 }
 
 void DeviceProduct::run_gate(const kernels::ProductInput& input, const void* bias, void* y,
-                             kernels::DeviceStream stream) const {
+                             const DeviceLaunch& launch) const {
   if (!std::holds_alternative<DeviceColumns>(weights_)) {
-    return run(input, {y, kernels::OutputKind::gate, bias}, stream);
+    return run(input, {y, kernels::OutputKind::gate, bias}, launch);
   }
   const auto& columns = std::get<DeviceColumns>(weights_);
   LACUNA_ASSERT(columns.parts.size() == 2);
@@ -83,8 +83,8 @@ void DeviceProduct::run_gate(const kernels::ProductInput& input, const void* bia
     if (part_bias != nullptr) part_bias += part.rows * 2;
   }
   kernels::SparseGemvOptions options = columns.options;
-  options.overlap_previous = true;
-  kernels::sparse_gate_up_cuda(sparse_input(columns, input), products[0], products[1], y, stream, options);
+  options.overlap = launch.overlap;
+  kernels::sparse_gate_up_cuda(sparse_input(columns, input), products[0], products[1], y, launch.stream, options);
 }
 
 std::size_t DeviceProduct::parts() const {
@@ -107,6 +107,18 @@ void DeviceProduct::set_options(const kernels::SparseGemvOptions& options) {
 std::string_view DeviceProduct::form() const {
   constexpr std::array<std::string_view, 4> kNames = {"dense", "lanes", "two_four", "columns"};
   return kNames[weights_.index()];
+}
+
+bool DeviceProduct::fits_two() const {
+  return std::visit(
+      [](const auto& weights) {
+        if constexpr (std::is_same_v<std::decay_t<decltype(weights)>, DeviceColumns>) {
+          return false;
+        } else {
+          return weights.fits_two();
+        }
+      },
+      weights_);
 }
 
 std::size_t DeviceProduct::bytes() const {

@@ -41,6 +41,11 @@ struct DeviceColumns {
 // Column-contiguous copies of rows that lie stacked in `dense`; part i has rows[i] of them.
 DeviceColumns make_device_columns(const kernels::DeviceDense& dense, const std::vector<std::int64_t>& rows);
 
+struct DeviceLaunch {
+  kernels::DeviceStream stream = nullptr;
+  kernels::Overlap overlap = kernels::Overlap::none;
+};
+
 class DeviceProduct {
  public:
   using Weights = std::variant<kernels::DeviceDense, kernels::DeviceLaneStreams, kernels::DeviceTwoFour, DeviceColumns>;
@@ -48,14 +53,14 @@ class DeviceProduct {
   explicit DeviceProduct(Weights weights) : weights_(std::move(weights)) {}
 
   // Sums of the stacked linears, one after the other in `output`.
-  void run(const kernels::ProductInput& input, const kernels::ProductOutput& output,
-           kernels::DeviceStream stream) const;
+  void run(const kernels::ProductInput& input, const kernels::ProductOutput& output, const DeviceLaunch& launch) const;
   // silu(gate) · up, of two linears whose rows are interleaved or that are columns.
-  void run_gate(const kernels::ProductInput& input, const void* bias, void* y, kernels::DeviceStream stream) const;
+  void run_gate(const kernels::ProductInput& input, const void* bias, void* y, const DeviceLaunch& launch) const;
 
   std::size_t parts() const;  // linears as columns; other forms: 0
   void set_threshold(std::size_t part, float threshold);
   void set_options(const kernels::SparseGemvOptions& options);  // of columns; other forms ignore them
+  bool fits_two() const;                                        // whether Overlap::two is possible
   std::string_view form() const;                                // "dense", …
   std::size_t bytes() const;                                    // of the weights, all of them
   const Weights& weights() const { return weights_; }

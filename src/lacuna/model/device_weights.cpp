@@ -179,6 +179,16 @@ DeviceProduct& DeviceLayer::product(InputGroup group) {
   return group == InputGroup::mlp ? gate_up : down;
 }
 
+kernels::Overlap DeviceWeights::overlap() const {
+  bool two = head ? head->fits_two() : embedding.fits_two();
+  for (const DeviceLayer& layer : layers) {
+    for (const DeviceProduct* product : {&layer.qkv, &layer.output, &layer.gate_up, &layer.down}) {
+      two = two && product->fits_two();
+    }
+  }
+  return two ? kernels::Overlap::two : kernels::Overlap::one;
+}
+
 std::size_t DeviceWeights::step_bytes() const {
   std::size_t bytes = head ? head->bytes() : embedding.bytes();
   for (const DeviceLayer& layer : layers) {

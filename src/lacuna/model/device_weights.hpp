@@ -53,7 +53,8 @@ struct DeviceWeights {
   kernels::DeviceBuffer final_norm;   // f32
   std::vector<DeviceLayer> layers;
 
-  std::size_t step_bytes() const;  // of the weights of one step's products
+  kernels::Overlap overlap() const;  // of the launches of a step
+  std::size_t step_bytes() const;    // of the weights of one step's products
 };
 
 struct DeviceLoadOptions {

@@ -3,8 +3,8 @@
 // weighted value, which are merged over the block; the head's last block to end merges what the others left in device
 // memory.
 //
-// As many blocks as multiprocessors, as large as the products' (gemv/cuda.cu), so that a decoder's launches lie evenly;
-// blocks beyond the heads only wait.
+// For Overlap::two there are as many blocks as multiprocessors, as large as the products' (gemv/cuda.cu); those beyond
+// the heads only wait.
 #include <algorithm>
 #include <cmath>
 #include <string>
@@ -303,7 +303,7 @@ void require(bool condition, const char* what) {
 }
 
 template <typename T>
-void launch(const AttentionArgs& args, int blocks, bool overlap_previous, cudaStream_t stream) {
+void launch(const AttentionArgs& args, int blocks, Overlap overlap, cudaStream_t stream) {
   auto* kernel = decode_attention_kernel<T>;
   static const cudaError_t raised =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMaxSharedBytes);
@@ -311,8 +311,8 @@ void launch(const AttentionArgs& args, int blocks, bool overlap_previous, cudaSt
   static const cudaError_t carved = prefer_shared_memory(kernel);
   check_cuda(carved, "prefer shared memory");
   const int floats = 3 * args.d + (kThreads / args.group_lanes + 1) * (args.d + 2);
-  const auto bytes = static_cast<std::size_t>(std::max(floats * 4, kLeastOfTwo));
-  launch_overlapping(kernel, args, dim3(blocks), dim3(kThreads), bytes, overlap_previous, stream);
+  const auto bytes = static_cast<std::size_t>(overlap == Overlap::two ? std::max(floats * 4, kLeastOfTwo) : floats * 4);
+  launch_overlapping(kernel, args, dim3(blocks), dim3(kThreads), bytes, overlap, stream);
 }
 
 // More than one block a head pays when the keys of a head are many. A function of what a graph does not change.
@@ -335,7 +335,7 @@ std::size_t decode_attention_scratch_bytes(std::int64_t heads, std::int64_t head
 }
 
 void decode_attention_cuda(const DecodeAttention& a, const void* qkv, const std::int32_t* position, void* out,
-                           DeviceStream stream, bool overlap_previous) {
+                           DeviceStream stream, Overlap overlap) {
   cuda::require(a.dtype == DType::f16 || a.dtype == DType::bf16, "the type must be f16 or bf16");
   cuda::require(a.head_dim > 0 && a.head_dim % 8 == 0 && a.head_dim <= 256,
                 "a head must have a multiple of 8 elements, at most 256");
@@ -372,9 +372,10 @@ void decode_attention_cuda(const DecodeAttention& a, const void* qkv, const std:
                                  a.scale * kLog2E,
                                  a.epsilon};
   auto* queue = static_cast<cudaStream_t>(stream);
-  const int blocks = std::max(multiprocessors, static_cast<int>(a.heads) * splits);
-  if (a.dtype == DType::f16) return cuda::launch<__half>(args, blocks, overlap_previous, queue);
-  cuda::launch<__nv_bfloat16>(args, blocks, overlap_previous, queue);
+  const int working = static_cast<int>(a.heads) * splits;
+  const int blocks = overlap == Overlap::two ? std::max(multiprocessors, working) : working;
+  if (a.dtype == DType::f16) return cuda::launch<__half>(args, blocks, overlap, queue);
+  cuda::launch<__nv_bfloat16>(args, blocks, overlap, queue);
 }
 
 }  // namespace lacuna::kernels

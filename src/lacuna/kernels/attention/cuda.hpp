@@ -12,7 +12,7 @@
 // Accuracy  f32 throughout but for the cache and out, which are rounded to the type. The keys are dealt to a fixed
 //           number of groups that are merged in order: the same bits every time.
 // Cost      the cached keys and values read once a query head; one launch, asynchronous on the stream.
-// Threads   `overlap_previous`: see sparse_gemv/cuda.hpp; only qkv may be the predecessor's work, the position and what
+// Threads   where launches overlap, only qkv may be the predecessor's work, the position and what
 //           the cache holds are older.
 // Errors    Error{invalid_argument}: dtype or shape; Error{io_failed}: the driver refused.
 //           Calls that share scratch memory must follow each other.
@@ -24,6 +24,7 @@
 
 #include "lacuna/core/dtype.hpp"
 #include "lacuna/kernels/device/device.hpp"
+#include "lacuna/kernels/device/ends.hpp"
 
 namespace lacuna::kernels {
 
@@ -48,6 +49,6 @@ struct DecodeAttention {
 std::size_t decode_attention_scratch_bytes(std::int64_t heads, std::int64_t head_dim);
 
 void decode_attention_cuda(const DecodeAttention& attention, const void* qkv, const std::int32_t* position, void* out,
-                           DeviceStream stream = nullptr, bool overlap_previous = false);
+                           DeviceStream stream = nullptr, Overlap overlap = Overlap::none);
 
 }  // namespace lacuna::kernels

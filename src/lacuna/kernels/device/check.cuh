@@ -6,6 +6,7 @@
 #include <string>
 
 #include "lacuna/core/error.hpp"
+#include "lacuna/kernels/device/ends.hpp"
 
 namespace lacuna::kernels {
 
@@ -32,10 +33,10 @@ cudaError_t prefer_shared_memory(Kernel* kernel) {
   return cudaFuncSetAttribute(kernel, cudaFuncAttributePreferredSharedMemoryCarveout, cudaSharedmemCarveoutMaxShared);
 }
 
-// With `overlap_previous`, by programmatic dependent launch; the kernel then waits with wait_for_previous_grids().
+// Unless Overlap::none, by programmatic dependent launch; the kernel then waits with wait_for_previous_grids().
 template <typename Args>
 void launch_overlapping(void (*kernel)(Args), const Args& args, dim3 grid, dim3 threads, std::size_t shared_bytes,
-                        bool overlap_previous, cudaStream_t stream) {
+                        Overlap overlap, cudaStream_t stream) {
   cudaLaunchAttribute attribute = {};
   attribute.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   attribute.val.programmaticStreamSerializationAllowed = 1;
@@ -45,7 +46,7 @@ void launch_overlapping(void (*kernel)(Args), const Args& args, dim3 grid, dim3 
   config.dynamicSmemBytes = shared_bytes;
   config.stream = stream;
   config.attrs = &attribute;
-  config.numAttrs = overlap_previous ? 1 : 0;
+  config.numAttrs = overlap == Overlap::none ? 0 : 1;
   check_cuda(cudaLaunchKernelEx(&config, kernel, args), "launch");
 }
 

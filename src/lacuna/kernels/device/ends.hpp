@@ -37,4 +37,13 @@ struct ProductOutput {
   const void* bias = nullptr;  // of the weights' type, or null
 };
 
+// How a launch shares the device with its neighbours on the stream. All launches of a chain agree.
+//
+//   none  an ordinary launch
+//   one   programmatic dependent launch: the kernel may start before its predecessor has ended, and waits for it before
+//         it touches input or output. A product's block fills a multiprocessor; the next launch's come as it leaves.
+//   two   the same, every launch with one block of equal size for each multiprocessor, where two of them fit:
+//   gemv/cuda.cu
+enum class Overlap : std::uint8_t { none, one, two };
+
 }  // namespace lacuna::kernels

@@ -18,10 +18,10 @@ namespace {
 
 constexpr int kChunkColumns = 256;  // 8 of each lane
 constexpr int kChunkBytes = 512;
-constexpr int kStageChunks = 2;
 constexpr int kStages = 4;
 constexpr int kMaxWarps = 16;
-constexpr int kWarpBytes = kStages * (kStageChunks * kChunkBytes + 8);
+// Chunks of a stage: 2, or 4 where a block has a multiprocessor to itself.
+constexpr int warp_bytes(int stage_chunks) { return kStages * (stage_chunks * kChunkBytes + 8); }
 
 struct DenseArgs {
   const unsigned char* weights;
@@ -47,8 +47,9 @@ __device__ __forceinline__ float dot(const uint4& w, const uint4& x, float sum) 
   return sum;
 }
 
-template <typename T>
-__global__ void __launch_bounds__(kMaxWarps * 32, 2) dense_gemv_kernel(const __grid_constant__ DenseArgs args) {
+template <typename T, int kStageChunks>
+__global__ void __launch_bounds__(kMaxWarps * 32, kStageChunks == 2 ? 2 : 1)
+    dense_gemv_kernel(const __grid_constant__ DenseArgs args) {
   using Ring = WarpRing<kStageChunks * kChunkBytes, kStages>;
   extern __shared__ __align__(128) unsigned char shared[];
   T* x = reinterpret_cast<T*>(shared);
@@ -97,16 +98,16 @@ __global__ void __launch_bounds__(kMaxWarps * 32, 2) dense_gemv_kernel(const __g
   }
 }
 
-template <typename T>
-void launch(const DenseArgs& args, int grid, int warps, bool overlap_previous, cudaStream_t stream) {
-  auto* kernel = dense_gemv_kernel<T>;
+template <typename T, int kStageChunks>
+void launch(const DenseArgs& args, int grid, int warps, Overlap overlap, cudaStream_t stream) {
+  auto* kernel = dense_gemv_kernel<T, kStageChunks>;
   static const cudaError_t raised =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMaxSharedBytes);
   check_cuda(raised, "raise the shared memory limit");
   static const cudaError_t carved = prefer_shared_memory(kernel);
   check_cuda(carved, "prefer shared memory");
-  const int bytes = std::max(args.chunks * kChunkBytes + warps * kWarpBytes, kLeastOfTwo);
-  launch_overlapping(kernel, args, dim3(grid), dim3(warps * 32), bytes, overlap_previous, stream);
+  const int bytes = std::max(args.chunks * kChunkBytes + warps * warp_bytes(kStageChunks), kLeastOfTwo);
+  launch_overlapping(kernel, args, dim3(grid), dim3(warps * 32), bytes, overlap, stream);
 }
 
 // As many warps as fit, or a few less where the rows then fall to them more evenly.
@@ -134,7 +135,7 @@ DeviceDense::DeviceDense(DType dtype, std::int64_t rows, std::int64_t cols, int 
     throw Error(ErrorCode::invalid_argument, "dense product on CUDA: need a non-empty f16 or bf16 matrix");
   }
   stride_ = (cols + cuda::kChunkColumns - 1) / cuda::kChunkColumns * cuda::kChunkColumns;
-  const std::int64_t room = (cuda::kMaxSharedBytes - stride_ * 2) / cuda::kWarpBytes;
+  const std::int64_t room = (cuda::kMaxSharedBytes - stride_ * 2) / cuda::warp_bytes(4);
   if (room < 4) throw Error(ErrorCode::invalid_argument, "dense product on CUDA: too many columns for shared memory");
   const auto info = device_info();
   if (!info) throw Error(ErrorCode::io_failed, "dense product on CUDA: there is no device");
@@ -156,7 +157,7 @@ void DeviceDense::upload(std::int64_t first_row, MatrixView<const std::uint16_t>
 }
 
 void DeviceDense::multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream,
-                           bool overlap_previous) const {
+                           Overlap overlap) const {
   LACUNA_ASSERT(output.kind != OutputKind::gate || row_multiple_ % 2 == 0);
   const cuda::DenseArgs args{reinterpret_cast<const unsigned char*>(weights_.data()),
                              input,
@@ -166,8 +167,15 @@ void DeviceDense::multiply(const ProductInput& input, const ProductOutput& outpu
                              static_cast<int>(stride_ / cuda::kChunkColumns),
                              row_multiple_};
   auto* queue = static_cast<cudaStream_t>(stream);
-  if (dtype_ == DType::f16) return cuda::launch<__half>(args, grid_, warps_, overlap_previous, queue);
-  cuda::launch<__nv_bfloat16>(args, grid_, warps_, overlap_previous, queue);
+  const auto run = [&](auto zero) {
+    using T = decltype(zero);
+    if (overlap == Overlap::two && fits_two()) return cuda::launch<T, 2>(args, grid_, warps_, overlap, queue);
+    cuda::launch<T, 4>(args, grid_, warps_, overlap, queue);
+  };
+  if (dtype_ == DType::f16) return run(__half());
+  run(__nv_bfloat16());
 }
+
+bool DeviceDense::fits_two() const { return stride_ * 2 + warps_ * cuda::warp_bytes(2) <= cuda::kMostOfTwo; }
 
 }  // namespace lacuna::kernels

@@ -7,8 +7,8 @@
 // Accuracy  f32 products and sums; lane l of a warp adds columns 8l … 8l+7 of every 256 in order, then the 32 lanes are
 //           added: the same bits every time. |error| ≤ (cols/32 + 8)·2⁻²⁴·Σ|w·x|, and half a unit of y's type.
 // Cost      the matrix read once; one launch, asynchronous on the stream.
-// Threads   multiply is safe on distinct outputs. `overlap_previous`: see sparse_gemv/cuda.hpp; the first weights are
-//           loaded while the predecessor still runs.
+// Threads   multiply is safe on distinct outputs. Where launches overlap, the first weights are loaded while
+//           the predecessor still runs.
 // Errors    Error{invalid_argument}: no f16 or bf16, an empty matrix, rows that are no pairs, or one too wide for a
 // block's shared memory (about
 //           80,000 columns); Error{io_failed}: the driver refused; Error{out_of_memory}.
@@ -32,7 +32,8 @@ class DeviceDense {
   // To the rows first_row, first_row + step, …
   void upload(std::int64_t first_row, MatrixView<const std::uint16_t> rows, std::int64_t step = 1);
   void multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream = nullptr,
-                bool overlap_previous = false) const;
+                Overlap overlap = Overlap::none) const;
+  bool fits_two() const;  // whether Overlap::two is possible
 
   DType dtype() const { return dtype_; }
   std::int64_t rows() const { return rows_; }

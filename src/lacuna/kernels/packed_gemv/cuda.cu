@@ -262,7 +262,7 @@ __global__ void __launch_bounds__(kMaxWarps * 32, kStageBlocks == 1 ? 2 : 1)
 }
 
 template <typename T, int kGapBits, int kStageBlocks>
-void launch(Args args, int grid, int warps, bool overlap_previous, cudaStream_t stream) {
+void launch(Args args, int grid, int warps, Overlap overlap, cudaStream_t stream) {
   auto* kernel = lane_streams_kernel<T, kGapBits, kStageBlocks>;
   const int windows = args.slots * kSlotBytes + kBarrierBytes;
   const int rings = warps * ring_bytes(kGapBits, kStageBlocks);
@@ -274,19 +274,12 @@ void launch(Args args, int grid, int warps, bool overlap_previous, cudaStream_t 
   check_cuda(raised, "raise the shared memory limit");
   static const cudaError_t carved = prefer_shared_memory(kernel);
   check_cuda(carved, "prefer shared memory");
-  launch_overlapping(kernel, args, dim3(grid), dim3(warps * 32), bytes, overlap_previous, stream);
+  launch_overlapping(kernel, args, dim3(grid), dim3(warps * 32), bytes, overlap, stream);
 }
 
-// In a chain of overlapping launches two blocks on a multiprocessor are worth more than long rings: see gemv/cuda.cu.
-template <typename T, int kGapBits>
-void launch_stages(const Args& args, int grid, int warps, bool overlap_previous, cudaStream_t stream) {
-  const int least =
-      args.slots * kSlotBytes + kBarrierBytes + warps * ring_bytes(kGapBits, 1) + (args.cols + 7) / 8 * 16;
-  const bool fits_twice = least <= kMostOfTwo;
-  if (overlap_previous && fits_twice) {
-    return launch<T, kGapBits, 1>(args, grid, warps, overlap_previous, stream);
-  }
-  launch<T, kGapBits, 2>(args, grid, warps, overlap_previous, stream);
+// Of shared memory, with stages of one block.
+int least_bytes(int slots, int cols, int gap_bits, int warps) {
+  return slots * kSlotBytes + kBarrierBytes + warps * ring_bytes(gap_bits, 1) + (cols + 7) / 8 * 16;
 }
 
 }  // namespace
@@ -335,7 +328,7 @@ DeviceLaneStreams::DeviceLaneStreams(const LaneStreams& p)
 }
 
 void DeviceLaneStreams::multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream,
-                                 bool overlap_previous) const {
+                                 Overlap overlap) const {
   cuda::Args args{reinterpret_cast<const unsigned char*>(blocks_.data()),
                   reinterpret_cast<const std::uint32_t*>(row_starts_.data()),
                   reinterpret_cast<const std::uint16_t*>(row_steps_.data()),
@@ -353,11 +346,19 @@ void DeviceLaneStreams::multiply(const ProductInput& input, const ProductOutput&
   auto* queue = static_cast<cudaStream_t>(stream);
   const auto run = [&](auto zero) {
     using T = decltype(zero);
-    if (gap_bits_ == 4) return cuda::launch_stages<T, 4>(args, grid_, warps_, overlap_previous, queue);
-    cuda::launch_stages<T, 8>(args, grid_, warps_, overlap_previous, queue);
+    if (overlap == Overlap::two && fits_two()) {
+      if (gap_bits_ == 4) return cuda::launch<T, 4, 1>(args, grid_, warps_, overlap, queue);
+      return cuda::launch<T, 8, 1>(args, grid_, warps_, overlap, queue);
+    }
+    if (gap_bits_ == 4) return cuda::launch<T, 4, 2>(args, grid_, warps_, overlap, queue);
+    cuda::launch<T, 8, 2>(args, grid_, warps_, overlap, queue);
   };
   if (dtype_ == DType::f16) return run(__half());
   run(__nv_bfloat16());
+}
+
+bool DeviceLaneStreams::fits_two() const {
+  return cuda::least_bytes(slots_, static_cast<int>(cols_), gap_bits_, warps_) <= cuda::kMostOfTwo;
 }
 
 }  // namespace lacuna::kernels

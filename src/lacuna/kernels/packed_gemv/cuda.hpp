@@ -10,8 +10,7 @@
 //           bits every time. Lane streams: |error| ≤ (n/32 + 8)·2⁻²⁴·Σ|w·x|, n entries of the row. 2:4 sums inside the
 //           tensor cores, which truncate: (n/8 + 8)·2⁻²²·Σ|w·x|. Plus half a unit of y's type.
 // Cost      the layout read once; one launch. Asynchronous on the stream.
-// Threads   safe on distinct outputs. `overlap_previous`: see sparse_gemv/cuda.hpp; the first weights are loaded while
-//           the predecessor still runs.
+// Threads   safe on distinct outputs. Where launches overlap, the first weights are loaded while the predecessor runs.
 // Errors    Error{io_failed}: the driver refused; Error{out_of_memory}: in the constructors.
 // Source    docs/kernels-cuda.md
 #pragma once
@@ -32,7 +31,8 @@ class DeviceLaneStreams {
   explicit DeviceLaneStreams(const LaneStreams& packed);
 
   void multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream = nullptr,
-                bool overlap_previous = false) const;
+                Overlap overlap = Overlap::none) const;
+  bool fits_two() const;  // whether Overlap::two is possible
   std::size_t bytes() const { return bytes_; }
 
  private:
@@ -58,7 +58,8 @@ class DeviceTwoFour {
   explicit DeviceTwoFour(const TwoFour& packed);
 
   void multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream = nullptr,
-                bool overlap_previous = false) const;
+                Overlap overlap = Overlap::none) const;
+  bool fits_two() const;  // whether Overlap::two is possible
   std::size_t bytes() const { return blocks_.bytes(); }
 
  private:

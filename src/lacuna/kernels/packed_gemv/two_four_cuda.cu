@@ -191,7 +191,7 @@ int fragment_bytes(std::int64_t blocks_per_pair) {
 }
 
 template <typename T, int kStageBlocks>
-void launch(const cuda::Args& args, int grid, int warps, bool overlap_previous, cudaStream_t stream) {
+void launch(const cuda::Args& args, int grid, int warps, Overlap overlap, cudaStream_t stream) {
   auto* kernel = cuda::two_four_kernel<T, kStageBlocks>;
   static const cudaError_t raised =
       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, cuda::kMaxSharedBytes);
@@ -200,7 +200,7 @@ void launch(const cuda::Args& args, int grid, int warps, bool overlap_previous, 
   check_cuda(carved, "prefer shared memory");
   const int bytes =
       std::max(fragment_bytes(args.blocks_per_pair) + warps * cuda::ring_bytes(kStageBlocks), cuda::kLeastOfTwo);
-  cuda::launch_overlapping(kernel, args, dim3(grid), dim3(warps * 32), bytes, overlap_previous, stream);
+  cuda::launch_overlapping(kernel, args, dim3(grid), dim3(warps * 32), bytes, overlap, stream);
 }
 
 }  // namespace
@@ -216,7 +216,7 @@ DeviceTwoFour::DeviceTwoFour(const TwoFour& p)
 }
 
 void DeviceTwoFour::multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream,
-                             bool overlap_previous) const {
+                             Overlap overlap) const {
   const int blocks_per_pair = static_cast<int>(segment_ / TwoFour::kColumns);
   const cuda::Args args{reinterpret_cast<const unsigned char*>(blocks_.data()),
                         input,
@@ -225,15 +225,18 @@ void DeviceTwoFour::multiply(const ProductInput& input, const ProductOutput& out
                         static_cast<int>(cols_),
                         static_cast<int>((rows_ + 1) / 2),
                         blocks_per_pair};
-  const bool fits_twice = fragment_bytes(blocks_per_pair) + warps_ * cuda::ring_bytes(2) <= cuda::kMostOfTwo;
   auto* queue = static_cast<cudaStream_t>(stream);
   const auto run = [&](auto zero) {
     using T = decltype(zero);
-    if (overlap_previous && fits_twice) return launch<T, 2>(args, grid_, warps_, overlap_previous, queue);
-    launch<T, 4>(args, grid_, warps_, overlap_previous, queue);
+    if (overlap == Overlap::two && fits_two()) return launch<T, 2>(args, grid_, warps_, overlap, queue);
+    launch<T, 4>(args, grid_, warps_, overlap, queue);
   };
   if (dtype_ == DType::f16) return run(__half());
   run(__nv_bfloat16());
+}
+
+bool DeviceTwoFour::fits_two() const {
+  return fragment_bytes(segment_ / TwoFour::kColumns) + warps_ * cuda::ring_bytes(2) <= cuda::kMostOfTwo;
 }
 
 }  // namespace lacuna::kernels

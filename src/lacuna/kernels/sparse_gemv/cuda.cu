@@ -71,7 +71,7 @@ void launch(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOption
   config.dynamicSmemBytes = static_cast<std::size_t>(bytes);
   config.stream = stream;
   config.attrs = attributes;
-  config.numAttrs = options.overlap_previous ? 2 : 1;
+  config.numAttrs = options.overlap == Overlap::none ? 1 : 2;
   check_cuda(cudaLaunchKernelEx(&config, kernel, args), "launch sparse_gemv");
 }
 

@@ -17,10 +17,9 @@
 //           the inputs' pattern, the options and nothing else: no atomics, the same bits every time on one device type.
 //           |error| ≤ (a + 40)·2⁻²⁴·Σ|w·x| + half a unit of y's type, a = active columns / (warps·splits).
 // Cost      active·rows weights read once; one launch. Asynchronous on the stream.
-// Threads   safe on distinct outputs. With `overlap_previous` the launch is programmatic: the kernel may start before
-//           its predecessor on the stream has ended, and waits for it before it touches x or y.
-// Errors    Error{invalid_argument}: shape, batch not in {1, 2, 4, 8} or dtype; Error{io_failed}: the driver
-// refused. Source    docs/kernels-cuda.md; TEAL (arXiv:2408.14690).
+// Threads   safe on distinct outputs. Overlap::one and two mean the same here: several blocks may share a
+// multiprocessor. Errors    Error{invalid_argument}: shape, batch not in {1, 2, 4, 8} or dtype; Error{io_failed}: the
+// driver refused. Source    docs/kernels-cuda.md; TEAL (arXiv:2408.14690).
 #pragma once
 
 #include <cstdint>
@@ -57,7 +56,7 @@ struct SparseGemvOptions {
   int warps = 0;   // of a block: 4, 8 or 16
   int splits = 0;  // blocks that share an output tile, each with a part of the columns: 1, 2, 4 or 8
   int tile = 0;    // outputs of a block: 256; for a batch of 1 in aligned 16-bit types also 512 and 1024
-  bool overlap_previous = false;
+  Overlap overlap = Overlap::none;
 };
 
 void sparse_gemv_cuda(const SparseInput& input, std::span<const SparseProduct> products, DeviceStream stream = nullptr,
