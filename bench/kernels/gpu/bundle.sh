@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Packs the built CUDA tests and benchmarks with the libraries they need, for a machine that lacks these.
 #
-# usage: bench/kernels/gpu/bundle.sh BUNDLE.tar.xz [PROGRAM…]        after cmake --build --preset cuda
+# usage: bench/kernels/gpu/bundle.sh BUNDLE.tar.gz [PROGRAM…]        after cmake --build --preset cuda
 #
 # The machine brings the C library, of this one's version or newer, and the driver.
 set -euo pipefail
@@ -19,5 +19,5 @@ for program in "${programs[@]}"; do
   ldd "$program" | awk '$3 ~ /^\// { print $3 }'
 done | sort -u | grep -vE '/(libc|libm|libdl|libpthread|librt)\.so' | xargs -r cp -Lt "$folder/lib"
 mkdir -p "$(dirname "$bundle")"
-tar -C "$folder" -I 'xz -T2 -2' -cf "$bundle" .
+tar -C "$folder" -I 'gzip -1' -cf "$bundle" .
 ls -lh "$bundle"
