@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   add_advise(app);
   add_tune(app);
   add_compare(app);
+  add_ablate(app);
   add_neighbours(app);
   add_gradient(app);
   add_pairs(app);

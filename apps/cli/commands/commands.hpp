@@ -19,6 +19,7 @@ void add_bench(Application& app);
 void add_advise(Application& app);
 void add_tune(Application& app);
 void add_compare(Application& app);
+void add_ablate(Application& app);
 void add_cluster(Application& app);
 void add_tsne(Application& app);
 void add_neighbours(Application& app);

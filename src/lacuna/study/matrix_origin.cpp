@@ -10,17 +10,6 @@ namespace fs = std::filesystem;
 
 constexpr int kFoldersAbove = 3;  // method/layer-N/file, and one more
 
-std::optional<PruneRecipe> recorded_recipe(const MatrixSet& set) {
-  const fs::path record = fs::path(set.reference()) / kRecordName;
-  std::error_code ignored;
-  if (set.kind() != MatrixSetKind::checkpoint || !fs::exists(record, ignored)) return std::nullopt;
-  try {
-    return read_output_record(record).recipe;
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-}
-
 std::string script_name(const WeightMatrix& matrix, const PruneRecipe& recipe) {
   ScriptFileName name{matrix.layer, matrix.component, SparsityPattern{recipe.target.n, recipe.target.m},
                       recipe.target.sparsity};
@@ -37,6 +26,17 @@ std::string method_of_folders(fs::path file) {
 }
 
 }  // namespace
+
+std::optional<PruneRecipe> recorded_recipe(const MatrixSet& set) {
+  const fs::path record = fs::path(set.reference()) / kRecordName;
+  std::error_code ignored;
+  if (set.kind() != MatrixSetKind::checkpoint || !fs::exists(record, ignored)) return std::nullopt;
+  try {
+    return read_output_record(record).recipe;
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
 
 MatrixOrigin matrix_origin(const MatrixSet& set, const WeightMatrix& matrix) {
   if (const auto recipe = recorded_recipe(set); recipe && matrix.layer != kNoLayer) {

@@ -4,10 +4,12 @@
 // Absence is no error, and neither is a damaged lacuna.json: everything then stays unknown.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "lacuna/formats/matrix_set.hpp"
 #include "lacuna/study/analysis_records.hpp"
+#include "lacuna/study/prune_recipe.hpp"
 
 namespace lacuna {
 
@@ -16,6 +18,8 @@ struct MatrixOrigin {
   std::string method;  // empty: unknown
   std::string name;    // as the scripts call it: "layer0-mlp.down_proj-0-0-0.5"
 };
+
+std::optional<PruneRecipe> recorded_recipe(const MatrixSet& set);
 
 MatrixOrigin matrix_origin(const MatrixSet& set, const WeightMatrix& matrix);
 

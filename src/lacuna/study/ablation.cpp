@@ -1,0 +1,232 @@
+#include "lacuna/study/ablation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "lacuna/core/error.hpp"
+#include "lacuna/formats/script_names.hpp"
+#include "lacuna/study/comparison.hpp"
+#include "lacuna/study/matrix_origin.hpp"
+#include "lacuna/study/report.hpp"
+
+namespace lacuna {
+namespace {
+namespace fs = std::filesystem;
+
+std::string projection_of(const std::string& component) {
+  const auto dot = component.rfind('.');
+  return dot == std::string::npos ? component : component.substr(dot + 1);
+}
+
+AblationVariant variant_of(const RunRecord& run) { return {run_label(run), run.method, run.sparsity, run.n, run.m}; }
+
+bool is_script_tree(const std::string& reference) {
+  std::error_code ignored;
+  return fs::is_directory(reference, ignored) && !fs::exists(fs::path(reference) / "config.json", ignored);
+}
+
+// One source per method, pattern and sparsity.
+void open_tree(const std::string& root, std::vector<AblationSource>& sources) {
+  using Key = std::tuple<std::string, int, int, double>;
+  std::set<Key> keys;
+  for (const auto& file : scan_script_tree(root)) {
+    const double fixed = file.pattern.m == 0 ? -1.0 : static_cast<double>(file.pattern.n) / file.pattern.m;
+    keys.emplace(file.method, file.pattern.n, file.pattern.m, file.sparsity.value_or(fixed));
+  }
+  for (const auto& [method, n, m, sparsity] : keys) {
+    MatrixSelection selection;
+    if (!method.empty()) selection.method = method;
+    selection.pattern = SparsityPattern{n, m};
+    if (m == 0 && sparsity >= 0.0) selection.sparsity = sparsity;
+    RunRecord run;
+    run.method = method;
+    run.sparsity = std::max(sparsity, 0.0);
+    run.n = n;
+    run.m = m;
+    auto variant = variant_of(run);
+    if (sparsity < 0.0) variant.sparsity.reset();
+    if (method.empty()) variant.label = fmt::format("{}{}", fs::path(root).filename().string(), variant.label);
+    sources.push_back({std::move(variant), MatrixSet::open(root, selection)});
+  }
+}
+
+AblationVariant described(const MatrixSet& set) {
+  const auto recipe = recorded_recipe(set);
+  if (!recipe) return {fs::path(set.reference()).filename().string(), "", std::nullopt, 0, 0};
+  RunRecord run;
+  run.method = recipe->method;
+  run.sparsity = recipe->target.sparsity;
+  run.n = recipe->target.n;
+  run.m = recipe->target.m;
+  return variant_of(run);
+}
+
+// What two variants differ in.
+std::string across(const AblationVariant& a, const AblationVariant& b) {
+  if (a.method.empty() || b.method.empty()) return "variants";
+  const bool pattern = a.n == b.n && a.m == b.m;
+  const bool sparsity = a.sparsity == b.sparsity;
+  if (a.method != b.method) return pattern && sparsity ? "methods" : "variants";
+  if (!pattern) return "patterns";
+  return sparsity ? "variants" : "sparsities";
+}
+
+struct Similarities {
+  std::vector<double> jaccard, cosine, hamming;
+
+  void add(const ComparisonRecord& record) {
+    jaccard.push_back(record.jaccard.mean);
+    cosine.push_back(record.cosine.mean);
+    hamming.push_back(record.hamming.mean);
+  }
+};
+
+MeanStd mean_std(const std::vector<double>& values) {
+  MeanStd result;
+  const auto n = static_cast<double>(values.size());
+  for (const double v : values) result.mean += v / n;
+  for (const double v : values) result.std += (v - result.mean) * (v - result.mean) / n;
+  result.std = std::sqrt(result.std);
+  return result;
+}
+
+// Collects comparisons of pairs by projection.
+class PairTable {
+ public:
+  void add(std::size_t a, std::size_t b, const ComparisonRecord& record) {
+    pairs_[{projection_of(record.component), a, b}].add(record);
+  }
+
+  std::vector<AblationPair> rows(const std::vector<AblationVariant>& variants) const {
+    std::vector<AblationPair> rows;
+    for (const auto& [key, similarities] : pairs_) {
+      AblationPair row;
+      std::tie(row.projection, row.a, row.b) = key;
+      const auto& a = variants[row.a];
+      const auto& b = variants[row.b];
+      row.across = across(a, b);
+      row.layers = static_cast<int>(similarities.jaccard.size());
+      row.jaccard = mean_std(similarities.jaccard);
+      row.cosine = mean_std(similarities.cosine);
+      row.hamming = mean_std(similarities.hamming);
+      if (a.sparsity && b.sparsity) {
+        const double p = 1.0 - *a.sparsity;
+        const double q = 1.0 - *b.sparsity;
+        row.jaccard_chance = p + q > p * q ? p * q / (p + q - p * q) : 0.0;
+        row.hamming_chance = p + q - 2.0 * p * q;
+      }
+      rows.push_back(std::move(row));
+    }
+    std::ranges::stable_sort(rows, {}, [](const AblationPair& r) { return std::tie(r.projection, r.across); });
+    return rows;
+  }
+
+ private:
+  std::map<std::tuple<std::string, std::size_t, std::size_t>, Similarities> pairs_;
+};
+
+void require_pairs(const Ablation& ablation) {
+  if (!ablation.pairs.empty()) return;
+  throw Error(ErrorCode::nothing_to_compare, "no two variants differ in one thing only: method, pattern or sparsity")
+      .hint("--all compares every pair");
+}
+
+double value_of(const AblationPair& pair, AblationMeasure measure) {
+  if (measure == AblationMeasure::cosine) return pair.cosine.mean;
+  return measure == AblationMeasure::jaccard ? pair.jaccard.mean : pair.hamming.mean;
+}
+
+}  // namespace
+
+std::vector<AblationSource> open_variants(std::span<const std::string> references) {
+  std::vector<AblationSource> sources;
+  for (const auto& reference : references) {
+    if (is_script_tree(reference)) {
+      open_tree(reference, sources);
+    } else {
+      auto set = MatrixSet::open(reference);
+      sources.push_back({described(set), std::move(set)});
+    }
+  }
+  if (sources.size() < 2) {
+    throw Error(ErrorCode::invalid_argument, fmt::format("expected at least two variants, got {}", sources.size()))
+        .hint("give several pruned models, a folder with several variants, or a study's sparsity.db");
+  }
+  std::map<std::string, int> seen;  // equal labels get their place
+  for (auto& source : sources) {
+    if (const int count = ++seen[source.variant.label]; count > 1) source.variant.label += fmt::format(" ({})", count);
+  }
+  return sources;
+}
+
+Ablation ablate(const std::vector<AblationSource>& sources, bool all_pairs, const RunContext& context) {
+  Ablation ablation;
+  for (const auto& source : sources) ablation.variants.push_back(source.variant);
+  PairTable table;
+  for (std::size_t a = 0; a < sources.size(); ++a) {
+    for (std::size_t b = a + 1; b < sources.size(); ++b) {
+      const bool known = !ablation.variants[a].method.empty() && !ablation.variants[b].method.empty();
+      if (!all_pairs && known && across(ablation.variants[a], ablation.variants[b]) == "variants") continue;
+      for (const auto& matrix : compare_sets(sources[a].set, sources[b].set, context).matrices)
+        table.add(a, b, matrix.record);
+    }
+  }
+  ablation.pairs = table.rows(ablation.variants);
+  require_pairs(ablation);
+  return ablation;
+}
+
+Ablation ablate_stored(ResultSource& source, bool all_pairs) {
+  Ablation ablation;
+  std::map<std::string, std::size_t> places;  // of run ids
+  std::set<std::string> models;
+  const auto runs = source.runs();
+  for (const auto& run : runs) models.insert(run.model);
+  for (const auto& run : runs) {
+    places[run.run_id] = ablation.variants.size();
+    ablation.variants.push_back(variant_of(run));
+    if (models.size() > 1) ablation.variants.back().label = run.model + " " + ablation.variants.back().label;
+  }
+  PairTable table;
+  for (const auto& record : source.comparisons()) {
+    const auto a = places.find(record.a);
+    const auto b = places.find(record.b);
+    if (a == places.end() || b == places.end()) continue;
+    const auto [low, high] = std::minmax(a->second, b->second);
+    if (all_pairs || across(ablation.variants[low], ablation.variants[high]) != "variants")
+      table.add(low, high, record);
+  }
+  ablation.pairs = table.rows(ablation.variants);
+  require_pairs(ablation);
+  return ablation;
+}
+
+Chart ablation_chart(const Ablation& ablation, AblationMeasure measure) {
+  constexpr const char* kNames[] = {"Jaccard similarity", "cosine similarity", "Hamming distance"};
+  SimilarityChart chart;
+  chart.title = "Variants against each other";
+  chart.measure = kNames[static_cast<int>(measure)];
+  chart.subtitle = "mean over layers of the mean over features, by projection; empty: not compared";
+  const std::size_t n = ablation.variants.size();
+  for (const auto& pair : ablation.pairs) {
+    auto panel = std::ranges::find(chart.panels, pair.projection, &SimilarityPanel::name);
+    if (panel == chart.panels.end()) {
+      panel = chart.panels.insert(chart.panels.end(), SimilarityPanel{pair.projection, {}, {}});
+      for (const auto& variant : ablation.variants) panel->labels.push_back(variant.label);
+      panel->values.assign(n * n, std::numeric_limits<double>::quiet_NaN());
+      const double same = measure == AblationMeasure::hamming ? 0.0 : 1.0;
+      for (std::size_t i = 0; i < n; ++i) panel->values[i * n + i] = same;
+    }
+    panel->values[pair.a * n + pair.b] = panel->values[pair.b * n + pair.a] = value_of(pair, measure);
+  }
+  return similarity_chart(chart);
+}
+
+}  // namespace lacuna

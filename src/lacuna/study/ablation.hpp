@@ -1,0 +1,69 @@
+// Pruned variants of one model against each other: across methods, patterns and sparsities, per projection.
+//
+// A variant is a pruned model, a mask file, or one method, pattern and sparsity of a tree of the scripts' .pt files; a
+// tree gives all that it holds. Pairs are compared that differ in one thing: methods at one target, patterns of one
+// method, sparsities of one method and pattern; or all.
+//
+//   similarity of a pair in a projection   mean ± std (ddof 0) over the layers of the mean over features
+//                                          (study/comparison.hpp)
+//   by chance                              independent masks with the variants' target sparsities, p and q kept:
+//                                          jaccard pq / (p + q − pq), hamming p + q − 2pq
+//
+// Errors   invalid_argument: fewer than two variants; nothing_to_compare; those of compare_sets().
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lacuna/core/run_context.hpp"
+#include "lacuna/formats/matrix_set.hpp"
+#include "lacuna/render/chart.hpp"
+#include "lacuna/study/records.hpp"
+
+namespace lacuna {
+
+struct AblationVariant {
+  std::string label;               // "wanda 50%", else the reference
+  std::string method;              // empty: unknown
+  std::optional<double> sparsity;  // target share of zeros
+  int n = 0;
+  int m = 0;
+};
+
+struct AblationPair {
+  std::string projection;  // "down_proj"
+  std::string across;      // "methods", "patterns", "sparsities"; "variants": of several or unknown
+  std::size_t a = 0;       // of Ablation::variants
+  std::size_t b = 0;
+  int layers = 0;
+  MeanStd jaccard;  // over the layers
+  MeanStd cosine;
+  MeanStd hamming;
+  std::optional<double> jaccard_chance;
+  std::optional<double> hamming_chance;
+};
+
+struct Ablation {
+  std::vector<AblationVariant> variants;
+  std::vector<AblationPair> pairs;  // by projection, across, a, b
+};
+
+struct AblationSource {
+  AblationVariant variant;
+  MatrixSet set;
+};
+std::vector<AblationSource> open_variants(std::span<const std::string> references);
+
+Ablation ablate(const std::vector<AblationSource>& sources, bool all_pairs, const RunContext& context);
+
+// From the comparisons that a store holds; variants of several models are named with theirs.
+Ablation ablate_stored(ResultSource& source, bool all_pairs);
+
+enum class AblationMeasure { jaccard, cosine, hamming };
+
+// A heat map of variants per projection.
+Chart ablation_chart(const Ablation& ablation, AblationMeasure measure);
+
+}  // namespace lacuna
