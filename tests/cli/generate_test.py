@@ -1,7 +1,9 @@
-"""`lacuna generate` from outside: the same tokens for the same seed, and --device where there is no device."""
+"""`lacuna generate` from outside: seeds, devices, packed and thresholded models against the dense one."""
 import unittest
 
 from lacuna_cli import MODEL, CliTest, lacuna
+
+PROMPT = ["--prompt", "Once upon a time there was a little", "--temperature", 0, "-n", 40, "--json"]
 
 
 class Generate(CliTest):
@@ -29,6 +31,46 @@ class Generate(CliTest):
         result = lacuna("generate", MODEL, "--device", "tpu")
         self.assertEqual(result.status, 2, result.err)
         self.assertIn("--device", result.err)
+
+    def generate(self, model, *arguments):
+        return self.ok("generate", model, *PROMPT, *arguments).json()
+
+    def test_speeds_are_reported(self):
+        result = self.generate(MODEL)
+        self.assertEqual(len(result["tokens"]), 40)
+        for key in ("load_seconds", "prompt_tokens_per_second", "tokens_per_second"):
+            self.assertGreater(result[key], 0, key)
+        self.assertIsNone(result["kl_mean"])
+        note = self.ok("generate", MODEL, "--prompt", "Once", "-n", 3).err
+        self.assertIn("tokens/s", note)
+
+    def test_packed_and_no_sparsity_give_the_same_tokens(self):
+        dense = self.generate(MODEL)["tokens"]
+        self.ok("prune", MODEL, "--method", "magnitude", "--sparsity", 0.5, "-o", self.folder / "pruned")
+        self.ok("pack", self.folder / "pruned", "-o", self.folder / "packed")
+        self.assertEqual(self.generate(self.folder / "packed")["tokens"], self.generate(self.folder / "pruned")["tokens"])
+        self.assertEqual(self.generate(MODEL, "--activation-sparsity", 0)["tokens"], dense)
+
+    def test_divergence_grows_with_activation_sparsity(self):
+        kl = []
+        for sparsity in (0.01, 0.5, 0.9):
+            result = self.generate(MODEL, "--activation-sparsity", sparsity, "--against", MODEL)
+            self.assertEqual(result["activation_sparsity"], sparsity)
+            kl.append(result["kl_mean"])
+        self.assertLess(kl[0], 0.01)
+        self.assertLess(kl[0], kl[1])
+        self.assertLess(kl[1], kl[2])
+
+    def test_a_profile_gives_the_thresholds(self):
+        text = self.folder / "text.txt"
+        text.write_text("Once upon a time there was a little girl who lived in a wood. " * 40)
+        profile = self.folder / "profile.json"
+        self.ok("activations", MODEL, "--calib", text, "--samples", 2, "--seqlen", 64, "--sparsity", "0.25,0.5", "-o", profile)
+        result = self.generate(MODEL, "--profile", profile, "--activation-sparsity", 0.5, "--against", MODEL)
+        self.assertGreater(result["kl_mean"], 0)
+        self.fails(2, "E0102", "generate", MODEL, "--profile", profile)
+        self.fails(2, "E0101", "generate", MODEL, "--profile", profile, "--activation-sparsity", 0.4)
+        self.assertEqual(lacuna("generate", MODEL, "--activation-sparsity", 1).status, 2)
 
 
 if __name__ == "__main__":

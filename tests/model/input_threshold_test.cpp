@@ -52,6 +52,44 @@ TEST(InputThreshold, OfZeroChangesNoBit) {
   }
 }
 
+std::vector<InputThreshold> all_thresholds(const Decoder& decoder, float threshold) {
+  std::vector<InputThreshold> thresholds;
+  for (std::int64_t layer = 0; layer < decoder.config().n_layers; ++layer) {
+    for (const auto& spec : layer_linears(decoder.config(), layer))
+      thresholds.push_back({layer, spec.component, threshold});
+  }
+  return thresholds;
+}
+
+// By columns or through GEMM: the same inputs count. Tokens one at a time, and 8 and 9 at once, on both sides of the
+// limit up to which columns are used. Sums of at most 64 products of f32, through two layers: far below 1e-4.
+TEST(InputThreshold, ColumnsGiveWhatTheWholeProductGives) {
+  for (const char* config : {test::kTinyLlamaConfig, test::kTinyOptConfig}) {
+    const Layer layer(config);
+    for (const float threshold : {0.0F, 0.3F}) {
+      WholeForward whole(layer.decoder, Compute::f32);
+      WholeForward columns(layer.decoder, Compute::f32);
+      whole.set_thresholds(all_thresholds(layer.decoder, threshold));
+      columns.set_thresholds(all_thresholds(layer.decoder, threshold));
+      columns.store_columns({});
+      KvCache whole_cache(layer.decoder.config(), 19);
+      KvCache columns_cache(layer.decoder.config(), 19);
+      const std::vector<std::int32_t> tokens = {5, 9, 40, 3, 17, 22, 1, 60, 33};
+      for (const std::size_t count : {9U, 1U, 8U, 1U}) {
+        const std::span<const std::int32_t> fed(tokens.data(), count);
+        const auto expected = whole.extend(fed, whole_cache, {});
+        const auto found = columns.extend(fed, columns_cache, {});
+        for (std::int64_t i = 0; i < expected.numel(); ++i) {
+          ASSERT_NEAR(found.data()[i], expected.data()[i], 1e-4) << config << " threshold " << threshold;
+        }
+      }
+      ASSERT_TRUE(columns.skipped_weights().has_value());
+      EXPECT_NEAR(*columns.skipped_weights(), *whole.skipped_weights(), 1e-3);
+      EXPECT_EQ(*columns.skipped_weights() > 0.05, threshold > 0.0F || config == test::kTinyOptConfig);
+    }
+  }
+}
+
 TEST(InputThreshold, AboveEverythingLeavesTheResidualAlone) {
   Layer layer;  // no biases
   for (auto& linear : layer.weights.linears) linear.input_threshold = 1e30F;

@@ -5,8 +5,12 @@
 
 #include "commands.hpp"
 #include "device_argument.hpp"
+#include "lacuna/core/error.hpp"
 #include "lacuna/formats/checkpoint.hpp"
 #include "lacuna/model/generate.hpp"
+#include "lacuna/model/perplexity.hpp"
+#include "lacuna/study/activation_file.hpp"
+#include "lacuna/study/sparse_evaluation.hpp"
 #include "lacuna/tokenizer/tokenizer.hpp"
 
 namespace lacuna::cli {
@@ -17,20 +21,95 @@ struct GenerateCommand {
   std::string prompt;
   std::string compute = "f32";
   std::string device = "cpu";
+  std::string profile;
+  std::string against;
+  double activation_sparsity = 0.0;
   GenerateOptions options;
 };
 
-std::unique_ptr<LogitSource> open_source(const Session& session, const GenerateCommand& command,
-                                         const Decoder& decoder) {
-  if (command.device == "cuda") return open_on_cuda(decoder, {}, session);
-  return std::make_unique<Generator>(decoder, parse_compute(command.compute));
+using Clock = std::chrono::steady_clock;
+double seconds_between(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double>(to - from).count();
 }
 
-void run_generate(const Session& session, const GenerateCommand& command) {
+// None: every input is read.
+std::vector<InputThreshold> thresholds_of(const Session& session, GenerateCommand& command,
+                                          std::span<const std::int32_t> prompt) {
+  ActivationProfile profile;
+  double& sparsity = command.activation_sparsity;
+  if (!command.profile.empty()) {
+    profile = read_activation_profile(command.profile);
+    if (sparsity == 0.0 && profile.targets.size() == 1) sparsity = profile.targets[0];
+    if (sparsity == 0.0) {
+      throw Error(ErrorCode::missing_argument,
+                  "--profile: expected --activation-sparsity S, one of the profile's targets");
+    }
+  } else {
+    if (sparsity == 0.0) return {};
+    session.note("thresholds from the prompt and what the dense model says after it; --profile FILE takes others");
+    profile = calibrate_on_prompt(command.model, prompt, sparsity, parse_compute(command.compute), session.context());
+    session.finish_progress();
+  }
+  return profile_thresholds(profile, sparsity,
+                            profile.allocations.empty() ? ThresholdRule::quantile : ThresholdRule::greedy);
+}
+
+std::unique_ptr<LogitSource> open_source(const Session& session, const GenerateCommand& command, const Decoder& decoder,
+                                         const std::vector<InputThreshold>& thresholds) {
+  if (command.device == "cuda") return open_on_cuda(decoder, thresholds, session);
+  auto generator = std::make_unique<Generator>(decoder, parse_compute(command.compute));
+  if (!thresholds.empty()) generator->set_thresholds(thresholds, session.context());
+  session.finish_progress();
+  return generator;
+}
+
+// How far the model, as it generated, is from the dense one on the prompt and the new tokens.
+std::optional<Divergence> divergence_from(const Session& session, const GenerateCommand& command,
+                                          const Decoder& decoder, const std::vector<InputThreshold>& thresholds,
+                                          std::vector<std::int32_t> tokens, std::span<const std::int32_t> produced) {
+  tokens.insert(tokens.end(), produced.begin(), produced.end());
+  if (command.against.empty() || tokens.size() < 2) return std::nullopt;
+  const Decoder dense = Decoder::open(Checkpoint::open(command.against));
+  PerplexityOptions options;
+  options.seqlen = std::ssize(tokens);
+  options.compute = parse_compute(command.compute);
+  options.thresholds = thresholds;
+  const auto result = measure_divergence(decoder, dense, tokens, options, session.context());
+  session.finish_progress();
+  return result.divergence;
+}
+
+struct Speeds {
+  double load_seconds = 0.0;
+  double prompt_seconds = 0.0;  // until the first new token
+  double seconds = 0.0;
+  std::size_t prompt_tokens = 0;
+  std::size_t tokens = 0;
+
+  double prompt_speed() const { return static_cast<double>(prompt_tokens) / prompt_seconds; }
+  // Of the tokens after the first, which comes of the prompt.
+  double speed() const { return tokens < 2 ? 0.0 : static_cast<double>(tokens - 1) / (seconds - prompt_seconds); }
+};
+
+void report_generation(const Session& session, const GenerateCommand& command, const Speeds& speeds,
+                       const std::optional<Divergence>& divergence) {
+  session.note(
+      fmt::format("loaded in {:.2f} s; {} prompt tokens at {:.1f} tokens/s, {} new ones at {:.1f} tokens/s, seed {}",
+                  speeds.load_seconds, speeds.prompt_tokens, speeds.prompt_speed(), speeds.tokens, speeds.speed(),
+                  command.options.seed));
+  if (divergence) {
+    session.note(fmt::format("against {}: KL {:.6f} nats per token, {:.2f} % the same most likely token",
+                             command.against, divergence->kl_mean, 100.0 * divergence->top1_agreement));
+  }
+}
+
+void run_generate(const Session& session, GenerateCommand command) {
+  auto started = Clock::now();
   const Decoder decoder = Decoder::open(Checkpoint::open(command.model));
   const Tokenizer tokenizer = Tokenizer::open(decoder.checkpoint().folder());
   const auto prompt = command.prompt.empty() ? std::vector<std::int32_t>{} : tokenizer.encode(command.prompt);
-  const auto source = open_source(session, command, decoder);
+  const auto thresholds = thresholds_of(session, command, prompt);
+  const auto source = open_source(session, command, decoder, thresholds);
   StreamDecoder stream = tokenizer.stream_decoder();
   const auto show = [&](const std::string& text) {
     if (session.json()) return;
@@ -38,25 +117,33 @@ void run_generate(const Session& session, const GenerateCommand& command) {
     std::fflush(stdout);
   };
   show(command.prompt);
-  const auto started = std::chrono::steady_clock::now();
+  Speeds speeds;
+  speeds.load_seconds = seconds_between(started, Clock::now());
+  speeds.prompt_tokens = std::max<std::size_t>(prompt.size(), 1);
+  started = Clock::now();
   const auto on_token = [&](std::int32_t token) {
+    if (speeds.tokens++ == 0) speeds.prompt_seconds = seconds_between(started, Clock::now());
     show(stream.push(token));
     return true;
   };
   const auto tokens = generate_tokens(*source, prompt, command.options, on_token, session.context());
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+  speeds.seconds = seconds_between(started, Clock::now());
   show(stream.finish() + "\n");
-  const double speed = static_cast<double>(tokens.size()) / seconds;
-  session.note(fmt::format("{} prompt tokens, {} new ones, {:.1f} tokens/s, seed {}", prompt.size(), tokens.size(),
-                           speed, command.options.seed));
+  const auto divergence = divergence_from(session, command, decoder, thresholds, prompt, tokens);
+  report_generation(session, command, speeds, divergence);
   session.print_json({{"prompt", command.prompt},
                       {"text", tokenizer.decode(tokens)},
                       {"prompt_tokens", prompt},
                       {"tokens", tokens},
                       {"seed", command.options.seed},
                       {"device", command.device},
-                      {"elapsed_seconds", seconds},
-                      {"tokens_per_second", speed}});
+                      {"activation_sparsity", command.activation_sparsity},
+                      {"load_seconds", speeds.load_seconds},
+                      {"elapsed_seconds", speeds.seconds},
+                      {"prompt_tokens_per_second", speeds.prompt_speed()},
+                      {"tokens_per_second", speeds.speed()},
+                      {"kl_mean", divergence ? Json(divergence->kl_mean) : Json(nullptr)},
+                      {"top1_agreement", divergence ? Json(divergence->top1_agreement) : Json(nullptr)}});
 }
 
 }  // namespace
@@ -82,8 +169,18 @@ void add_generate(Application& app) {
   command.add_option("--compute", options->compute, "f32 or bf16, on the processor")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
+  command
+      .add_option("--activation-sparsity", options->activation_sparsity,
+                  "take this share of every linear's inputs, the smallest, as 0; their weights are not read")
+      ->type_name("S")
+      ->check(CLI::Range(0.0, 0.999));
+  command.add_option("--profile", options->profile, "thresholds of `lacuna activations` (default: from the prompt)")
+      ->type_name("FILE");
+  command.add_option("--against", options->against, "dense model: also how far the text's predictions are from its")
+      ->type_name("MODEL");
   add_device_option(command, options->device);
   command.footer(
+      "Packed models (`lacuna pack`) are multiplied as they are: the same tokens.\n"
       "Example: lacuna generate examples/tiny-llama --prompt \"Once upon a time\" --seed 1\n"
       "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");
   app.on_run(command, [options](const Session& session) { run_generate(session, *options); });

@@ -8,6 +8,7 @@
 #include "lacuna/kernels/activation/activation.hpp"
 #include "lacuna/kernels/attention/attention.hpp"
 #include "lacuna/kernels/norm/norm.hpp"
+#include "lacuna/kernels/sparse_gemv/column_panels.hpp"
 #include "lacuna/kernels/threshold/threshold.hpp"
 #include "lacuna/model/kv_cache.hpp"
 
@@ -17,6 +18,7 @@ namespace {
 constexpr std::int64_t kChunkTokens = 2048;         // enough rows for GEMM to reach its peak
 constexpr std::uint64_t kChunkBytes = 64ULL << 20;  // and scratch that fits beside a layer
 constexpr std::int64_t kUpBlockRows = 512;          // rows of the second MLP matrix held at once
+constexpr std::int64_t kColumnRows = 8;             // above, columns active for any row are nearly all of them
 
 // The first rows×cols elements of a buffer that grows when it must.
 MatrixView<float> scratch(AlignedBuffer<float>& buffer, std::int64_t rows, std::int64_t cols) {
@@ -51,6 +53,12 @@ struct LayerForward::GroupInput {
   float threshold = kNoThreshold;  // of `input`
   std::int64_t zeros = 0;          // of `input`, where it has a threshold
   LinearProduct::Input input;
+};
+
+struct LayerForward::Target {
+  const Linear* linear;
+  MatrixView<float> y;
+  bool accumulate = false;
 };
 
 LayerForward::LayerForward(const DecoderConfig& config, Compute compute)
@@ -146,10 +154,13 @@ void LayerForward::project_heads(const LayerWeights& layer, Chunk& chunk) {
   const auto queries = scratch(queries_, rows, config_.query_size());
   const auto keys = scratch(keys_, rows, config_.kv_size());
   const auto values = scratch(values_, rows, config_.kv_size());
-  GroupInput read{input};
-  multiply(*layer.find(LinearRole::query), read, queries, false);
-  multiply(*layer.find(LinearRole::key), read, keys, false);
-  multiply(*layer.find(LinearRole::value), read, values, false);
+  const Target targets[] = {{layer.find(LinearRole::query), queries},
+                            {layer.find(LinearRole::key), keys},
+                            {layer.find(LinearRole::value), values}};
+  if (!multiply_columns(input, targets)) {
+    GroupInput read{input};
+    for (const Target& target : targets) multiply(*target.linear, read, target.y, false);
+  }
 
   const auto normalise_heads = [&](const NormWeights& norm, MatrixView<float> heads) {
     if (norm.weight.empty()) return;
@@ -203,20 +214,59 @@ void LayerForward::mlp_block(const LayerWeights& layer, Chunk& chunk) {
   if (chunk.ends_with(InputGroup::mlp)) return;
 
   const auto inner = scratch(inner_, rows, config_.intermediate_size);
-  const Linear& up = *layer.find(LinearRole::up);
-  GroupInput read{input};
-  if (const Linear* gate = layer.find(LinearRole::gate)) {
-    multiply(*gate, read, inner, false);
-    multiply_up(up, read, inner);
-  } else {
-    multiply(up, read, inner, false);
-    kernels::activate(config_.activation, flat(inner));
-  }
+  expand_mlp(layer, input, inner);
   show(layer, chunk, InputGroup::mlp_output, inner);
   if (chunk.ends_with(InputGroup::mlp_output)) return;
   GroupInput read_inner{inner};
   multiply(*layer.find(LinearRole::down), read_inner, chunk.hidden, true);
   if (!config_.norm_first) normalise(layer.mlp_norm, chunk.hidden, chunk.hidden);
+}
+
+// inner ← f(gate·x) · up·x, or f(up·x) in a model without gate.
+void LayerForward::expand_mlp(const LayerWeights& layer, MatrixView<const float> input, MatrixView<float> inner) {
+  const Linear& up = *layer.find(LinearRole::up);
+  const Linear* gate = layer.find(LinearRole::gate);
+  GroupInput read{input};
+  if (gate == nullptr) {
+    multiply(up, read, inner, false);
+    kernels::activate(config_.activation, flat(inner));
+    return;
+  }
+  const std::int64_t rows = std::min(inner.rows, kColumnRows);
+  const Target targets[] = {{gate, inner}, {&up, scratch(up_, rows, inner.cols)}};
+  if (multiply_columns(input, targets)) {
+    kernels::activate_gated(config_.activation, flat(inner), flat(targets[1].y));
+    return;
+  }
+  multiply(*gate, read, inner, false);
+  multiply_up(up, read, inner);
+}
+
+bool LayerForward::multiply_columns(MatrixView<const float> x, std::span<const Target> targets) {
+  if (x.rows > kColumnRows) return false;
+  std::vector<kernels::ColumnPanels::Part> parts;
+  for (const Target& target : targets) {
+    const Linear& linear = *target.linear;
+    if (linear.columns == nullptr) return false;
+    linear.columns->append(linear.input_threshold, linear.bias.empty() ? nullptr : linear.bias.data(), target.y,
+                           target.accumulate, parts);
+  }
+  kernels::sparse_gemv(x, parts);
+  for (const Target& target : targets) count_skipped(*target.linear, x);
+  return true;
+}
+
+// What a product by columns did not read.
+void LayerForward::count_skipped(const Linear& linear, MatrixView<const float> x) {
+  if (linear.input_threshold < 0.0F) return;
+  std::int64_t zeros = 0;
+  for (std::int64_t r = 0; r < x.rows; ++r) {
+    for (std::int64_t c = 0; c < x.cols; ++c) {
+      zeros += static_cast<std::int64_t>(std::fabs(x(r, c)) <= linear.input_threshold);
+    }
+  }
+  skipped_ += static_cast<double>(zeros) * static_cast<double>(linear.rows());
+  products_ += static_cast<double>(x.numel()) * static_cast<double>(linear.rows());
 }
 
 // The input as this linear reads it.
@@ -243,6 +293,8 @@ const LinearProduct::Input& LayerForward::input_of(const Linear& linear, GroupIn
 }
 
 void LayerForward::multiply(const Linear& linear, GroupInput& input, MatrixView<float> y, bool accumulate) {
+  const Target target = {&linear, y, accumulate};
+  if (multiply_columns(input.x, {&target, 1})) return;
   product_.apply(linear, input_of(linear, input), y, accumulate);
 }
 

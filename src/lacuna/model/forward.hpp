@@ -12,6 +12,8 @@
 //       `hidden` as it is, so that callers can capture, prune a group, and capture the next one. Groups of one chunk
 //       come before the next chunk's.
 //       They show the inputs as they are, before any input_threshold of the linears.
+// Columns  Up to 8 rows at a time by linears that hold their weights by columns (layer.hpp) read the active columns
+//       only, in f32 whatever `compute` says.
 // Accuracy  f32: as kernels/gemm, kernels/attention. bf16: inputs and weights of linears rounded to bf16, sums,
 //       norms, attention and residuals in f32. The result of a sequence depends on the batch only by rounding: GEMM
 //       libraries choose their order of summation by shape.
@@ -78,11 +80,16 @@ class LayerForward {
   void project_heads(const LayerWeights& layer, Chunk& chunk);
   void attend(const LayerWeights& layer, Chunk& chunk);
   void mlp_block(const LayerWeights& layer, Chunk& chunk);
+  void expand_mlp(const LayerWeights& layer, MatrixView<const float> input, MatrixView<float> inner);
   void show(const LayerWeights& layer, const Chunk& chunk, InputGroup group, MatrixView<const float> input) const;
   void normalise(const NormWeights& norm, MatrixView<const float> in, MatrixView<float> out) const;
 
   const LinearProduct::Input& input_of(const Linear& linear, GroupInput& input);
   void multiply(const Linear& linear, GroupInput& input, MatrixView<float> y, bool accumulate);
+  // All targets of one input at once by their columns; false, and nothing done, where they have none or x many rows.
+  struct Target;
+  bool multiply_columns(MatrixView<const float> x, std::span<const Target> targets);
+  void count_skipped(const Linear& linear, MatrixView<const float> x);
   void multiply_up(const Linear& up, GroupInput& group, MatrixView<float> gate);
 
   DecoderConfig config_;

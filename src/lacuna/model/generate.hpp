@@ -8,7 +8,7 @@
 //
 // Exact    equal prompts, options and seeds give equal tokens on one machine with one thread count; across machines the
 //          rounding of logits may tip a choice.
-// Memory   KvCache for prompt + max_new_tokens positions; weights stay mapped.
+// Memory   KvCache for prompt + max_new_tokens positions; weights stay mapped. With thresholds, the weights once more.
 // Threads  parallel inside; one run at a time per object.
 // Errors   invalid_argument (empty prompt of a model without BOS token, options out of range, more positions than the
 //          model has), bad_token, not_finite, interrupted.
@@ -51,6 +51,14 @@ class Generator final : public LogitSource {
                                 const NewTokenFn& on_token, const RunContext& context) {
     return generate_tokens(*this, prompt, options, on_token, context);
   }
+
+  // Input thresholds of linears (layer.hpp). Steps of single tokens then read the columns of the weights that count,
+  // for which those are stored once more by columns; prompts go through GEMM, with the same inputs taken as 0.
+  void set_thresholds(std::span<const InputThreshold> thresholds, const RunContext& context) {
+    forward_.set_thresholds(thresholds);
+    forward_.store_columns(context);
+  }
+  std::optional<double> skipped_weights() const { return forward_.skipped_weights(); }
 
   const DecoderConfig& config() const override { return forward_.decoder().config(); }
   void start(std::int64_t capacity) override;

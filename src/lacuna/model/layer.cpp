@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include "lacuna/core/threads.hpp"
+#include "lacuna/kernels/convert/convert.hpp"
+
 namespace lacuna {
 
 std::string_view input_group_name(InputGroup group) {
@@ -32,6 +35,29 @@ std::vector<LinearSpec> layer_linears(const DecoderConfig& config, std::int64_t 
   add(LinearRole::up, InputGroup::mlp, names.up, inner, hidden, config.mlp_bias);
   add(LinearRole::down, InputGroup::mlp_output, names.down, hidden, inner, config.mlp_bias);
   return specs;
+}
+
+std::shared_ptr<const kernels::ColumnPanels> make_columns(const Linear& linear) {
+  const auto panels = [&](DType dtype, const std::byte* weights) {
+    return std::make_shared<const kernels::ColumnPanels>(dtype, weights, linear.rows(), linear.cols(), thread_count());
+  };
+  if (linear.weights.data() != nullptr) {
+    return panels(DType::f32, reinterpret_cast<const std::byte*>(linear.weights.data()));
+  }
+  if (linear.packed != nullptr) {
+    AlignedBuffer<std::byte> dense(linear.packed->plan().dense_bytes());
+    linear.packed->unpack(dense.data());
+    return panels(linear.packed->plan().dtype, dense.data());
+  }
+  const TensorView& stored = linear.stored;
+  const bool known = stored.dtype == DType::f32 || stored.dtype == DType::f16 || stored.dtype == DType::bf16;
+  if (known && stored.is_contiguous() &&
+      reinterpret_cast<std::uintptr_t>(stored.data) % dtype_bytes(stored.dtype) == 0) {
+    return panels(stored.dtype, stored.data);
+  }
+  AlignedBuffer<float> wide(static_cast<std::size_t>(stored.numel()));
+  kernels::to_f32(stored, wide.data());
+  return panels(DType::f32, reinterpret_cast<const std::byte*>(wide.data()));
 }
 
 const Linear* LayerWeights::find(LinearRole role) const {

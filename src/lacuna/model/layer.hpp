@@ -4,6 +4,9 @@
 // does), or, where that is empty, `packed`, a matrix of a packed checkpoint, or `stored`, a view of the checkpoint's
 // mapped bytes; both are widened as they are used. Giving a mapped Linear a `weights` matrix replaces it.
 //
+// `columns` are the same weights once more, stored for kernels/sparse_gemv: where they are, few tokens at a time are
+// multiplied by them. Whoever changes weights must drop or remake them.
+//
 // Linears come in the order in which the forward pass needs them. Those of one InputGroup read the same input.
 //
 // A Linear with an input_threshold t ≥ 0 reads its input with every entry |x| ≤ t taken as 0 (dynamic activation
@@ -12,6 +15,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,6 +23,7 @@
 
 #include "lacuna/core/buffer.hpp"
 #include "lacuna/core/tensor.hpp"
+#include "lacuna/kernels/sparse_gemv/column_panels.hpp"
 #include "lacuna/model/config.hpp"
 #include "lacuna/sparse/packed_reader.hpp"
 
@@ -48,15 +53,20 @@ inline constexpr float kNoThreshold = -1.0F;
 
 struct Linear {
   LinearSpec spec;
-  Matrix<float> weights;    // rows×cols, or empty
-  TensorView stored;        // any floating type and strides; shape [rows, cols]
-  PackedMatrixPtr packed;   // or null
-  std::vector<float> bias;  // rows, or empty
+  Matrix<float> weights;                                 // rows×cols, or empty
+  TensorView stored;                                     // any floating type and strides; shape [rows, cols]
+  PackedMatrixPtr packed;                                // or null
+  std::vector<float> bias;                               // rows, or empty
+  std::shared_ptr<const kernels::ColumnPanels> columns;  // or null
   float input_threshold = kNoThreshold;
 
   std::int64_t rows() const { return spec.rows; }
   std::int64_t cols() const { return spec.cols; }
 };
+
+// The weights by columns: their type where it is f32, f16 or bf16, else f32. Parallel inside; throws
+// Error{out_of_memory}.
+std::shared_ptr<const kernels::ColumnPanels> make_columns(const Linear& linear);
 
 struct NormWeights {
   std::vector<float> weight;

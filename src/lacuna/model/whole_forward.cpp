@@ -31,6 +31,18 @@ void WholeForward::set_thresholds(std::span<const InputThreshold> thresholds) {
   }
 }
 
+void WholeForward::store_columns(const RunContext& context) {
+  for (auto& layer : layers_) {
+    context.check_stop();
+    for (auto& linear : layer.linears) {
+      if (linear.input_threshold >= 0.0F) linear.columns = make_columns(linear);
+    }
+    const auto done = static_cast<std::uint64_t>(layer.index) + 1;
+    context.report({"store columns", "", "layers", done, layers_.size(),
+                    static_cast<double>(done) / static_cast<double>(layers_.size())});
+  }
+}
+
 Matrix<float> WholeForward::states(std::span<const std::int32_t> tokens, std::int64_t length,
                                    const RunContext& context) {
   Matrix<float> hidden(static_cast<std::int64_t>(tokens.size()), decoder_->config().hidden_size);

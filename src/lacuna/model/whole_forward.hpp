@@ -37,6 +37,9 @@ class WholeForward {
 
   // Input thresholds of linears (layer.hpp); those not named keep theirs.
   void set_thresholds(std::span<const InputThreshold> thresholds);
+  // Stores the weights of linears with a threshold once more, by columns (layer.hpp): steps of few tokens then read the
+  // columns that count. Costs their dense size in memory, and reading all of them; interrupted, between layers.
+  void store_columns(const RunContext& context);
   std::optional<double> skipped_weights() const { return forward_.skipped_weights(); }
 
   LmHead& head() { return head_; }

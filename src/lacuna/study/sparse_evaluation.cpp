@@ -7,6 +7,7 @@
 #include "lacuna/core/error.hpp"
 #include "lacuna/formats/checkpoint.hpp"
 #include "lacuna/model/decoder.hpp"
+#include "lacuna/model/generate.hpp"
 
 namespace lacuna {
 
@@ -28,6 +29,25 @@ std::vector<SparseEvaluation> evaluate_sparse(const EvaluationRequest& request, 
                                                 : measure_perplexity(model, text.ids, options[i], context)});
   }
   return evaluations;
+}
+
+ActivationProfile calibrate_on_prompt(const std::string& reference, std::span<const std::int32_t> prompt,
+                                      double sparsity, Compute compute, const RunContext& context) {
+  constexpr std::int64_t kTokens = 128;
+  const Decoder model = Decoder::open(Checkpoint::open(reference));
+  TokenSource text;
+  text.ids.assign(prompt.begin(), prompt.begin() + std::min<std::ptrdiff_t>(kTokens, std::ssize(prompt)));
+  if (std::ssize(text.ids) < kTokens) {
+    GenerateOptions options;
+    options.max_new_tokens = kTokens - std::ssize(text.ids);
+    options.stop_at_eos = false;
+    const auto more = Generator(model, compute).run(text.ids, options, {}, context);
+    text.ids.insert(text.ids.end(), more.begin(), more.end());
+  }
+  PerplexityOptions options;
+  options.seqlen = std::ssize(text.ids);
+  options.compute = compute;
+  return calibrate_on(reference, text, options, {sparsity}, context);
 }
 
 ActivationProfile calibrate_on(const std::string& reference, const TokenSource& text, const PerplexityOptions& options,

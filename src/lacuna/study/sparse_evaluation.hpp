@@ -8,6 +8,7 @@
 //         those of model/perplexity.hpp.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "lacuna/activations/profile.hpp"
@@ -25,6 +26,11 @@ struct SparseEvaluation {
 std::vector<SparseEvaluation> evaluate_sparse(const EvaluationRequest& request, const TokenSource& text,
                                               const ActivationProfile& profile, const std::vector<double>& sparsities,
                                               ThresholdRule rule, const RunContext& context);
+
+// The same of a prompt and what the dense model says after it, 128 tokens in all: for text generation without a
+// profile.
+ActivationProfile calibrate_on_prompt(const std::string& model, std::span<const std::int32_t> prompt, double sparsity,
+                                      Compute compute, const RunContext& context);
 
 ActivationProfile calibrate_on(const std::string& model, const TokenSource& text, const PerplexityOptions& options,
                                const std::vector<double>& sparsities, const RunContext& context);
