@@ -29,6 +29,19 @@ class Bench(CliTest):
                                      "packed,96,0.5,true", "packed,96,0.7,true"])
         self.assertIn("Speed against sparsity", page.read_text())
 
+    def test_decode_reports_tokens_per_second(self):
+        database = self.folder / "d.db"
+        result = self.ok("bench", "decode", "--model-shape", "2x64x96x4x2x50", "--sparsity", 0.5, "--rounds", 1, "--json",
+                         "--db", database).json()
+        self.assertEqual([t["format"] for t in result["timings"]], ["packed", "activation"])
+        for timing in result["timings"]:
+            self.assertAlmostEqual(timing["speedup"],
+                                   timing["tokens_per_second"] / timing["dense_tokens_per_second"], places=9)
+        table = self.ok("query", "--db", database, "--csv", "SELECT kernel, format FROM benchmarks ORDER BY ALL").out
+        self.assertEqual(table.splitlines()[1:], ["decode,activation", "decode,packed"])
+        for shape in ("2x64", "2x64x96x4x3x50", "0x64x96x4x2x50"):
+            self.assertEqual(lacuna("bench", "decode", "--model-shape", shape, "--sparsity", 0.5).status, 2, shape)
+
     def test_bad_arguments_are_usage_errors(self):
         for arguments in (["gemv", "--sparsity", "1.0"], ["gemv", "--sparsity", "0:0.9"], ["gemv", "--sparsity", "x"],
                           ["gemv", "--sparsity", "nan"], ["pack", "--sparsity", "0.9:0.1:0.1"], ["other"],

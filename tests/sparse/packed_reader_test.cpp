@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "sparse/packed_file.hpp"
 #include "support/isa_levels.hpp"
 #include "support/temp_folder.hpp"
@@ -81,6 +83,25 @@ TEST(Packed, EqualInputGivesEqualFilesOnEveryIsa) {
     digests.push_back(packed_digest("w", matrix.view(), plan_packing(matrix.view()).value()));
   }
   for (const auto& digest : digests) EXPECT_EQ(digest, digests.front());
+}
+
+// Half of the elements zero, and a 2:4 matrix, whose file form would be grouped; a full one is left alone.
+TEST(PackedMatrix, MadeInMemoryUnpacksToTheSameBits) {
+  for (const bool grouped : {false, true}) {
+    std::vector<std::uint16_t> dense(40 * 64, 0);
+    for (std::size_t i = 0; i < dense.size(); ++i) {
+      if (grouped ? i % 4 < 2 : (i * 2654435761U >> 7) % 2 == 0) dense[i] = static_cast<std::uint16_t>(i + 1);
+    }
+    const auto packed = PackedMatrix::pack("w", make_tensor_view(DType::bf16, {40, 64}, dense.data()));
+    ASSERT_NE(packed, nullptr);
+    std::vector<std::uint16_t> out(dense.size(), 9);
+    packed->unpack(reinterpret_cast<std::byte*>(out.data()));
+    EXPECT_EQ(out, dense);
+    EXPECT_EQ(packed->plan().stored,
+              static_cast<std::uint64_t>(std::count_if(dense.begin(), dense.end(), [](auto v) { return v != 0; })));
+  }
+  const std::vector<float> full(64, 1.0F);
+  EXPECT_EQ(PackedMatrix::pack("w", make_tensor_view(DType::f32, {8, 8}, full.data())), nullptr);
 }
 
 }  // namespace

@@ -1,8 +1,7 @@
 // `lacuna bench`: what sparsity buys on this machine.
 #include <fmt/format.h>
 
-#include <chrono>
-
+#include "bench_decode.hpp"
 #include "bench_orders.hpp"
 #include "bench_output.hpp"
 #include "commands.hpp"
@@ -20,10 +19,11 @@ struct BenchCommand {
   std::string kind;
   std::string device = "cpu";
   std::vector<std::string> shapes = {"4096x4096", "11008x4096", "4096x11008"};
-  std::string sparsities = "0:0.9:0.1";
+  std::string sparsities;  // empty: what is usual for the kind
   std::string dtype = "bf16";
   std::uint64_t seed = 0;
   int rounds = TimingOptions().rounds;
+  std::string model_shape = kDefaultModelShape;
   std::string database;
   std::string out;
   OrderBenchCommand orders;
@@ -67,9 +67,16 @@ DType parse_dtype(const std::string& name) {
   return name == "f16" ? DType::f16 : DType::bf16;
 }
 
-std::int64_t now_us() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+DecodeBenchCommand decode_command(const BenchCommand& command) {
+  if (!command.out.empty()) throw Error(ErrorCode::invalid_argument, "-o: not for bench decode");
+  DecodeBenchCommand decode;
+  decode.request.sparsities = parse_sparsities(command.sparsities.empty() ? "0.5,0.7,0.9" : command.sparsities);
+  decode.request.dtype = parse_dtype(command.dtype);
+  decode.request.seed = command.seed;
+  decode.request.timing.rounds = command.rounds;
+  decode.model_shape = command.model_shape;
+  decode.database = command.database;
+  return decode;
 }
 
 void run_bench(const Session& session, const BenchCommand& command) {
@@ -83,9 +90,10 @@ void run_bench(const Session& session, const BenchCommand& command) {
     orders.timing.rounds = command.rounds;
     return run_order_bench(session, orders);
   }
+  if (command.kind == "decode") return run_decode_bench(session, decode_command(command));
   const KernelKind& kernel = find_kernel(command);
   KernelBench request;
-  request.sparsities = parse_sparsities(command.sparsities);
+  request.sparsities = parse_sparsities(command.sparsities.empty() ? "0:0.9:0.1" : command.sparsities);
   request.dtype = parse_dtype(command.dtype);
   request.seed = command.seed;
   request.timing.rounds = command.rounds;
@@ -113,16 +121,24 @@ void run_bench(const Session& session, const BenchCommand& command) {
 void add_bench(Application& app) {
   auto& command = app.command("Measure", "bench", "Measure what sparsity buys on this machine");
   auto options = std::make_shared<BenchCommand>();
-  command.add_option("kind", options->kind, "gemv: inputs of 0; pack: weights of 0; mmm: blocks of eight columns of 0")
+  command
+      .add_option(
+          "kind", options->kind,
+          "gemv: inputs of 0; pack: weights of 0; mmm: blocks of eight columns of 0;\ndecode: tokens of a random model")
       ->required()
-      ->check(CLI::IsMember({"gemv", "pack", "mmm"}));
+      ->check(CLI::IsMember({"gemv", "pack", "mmm", "decode"}));
   command.add_option("--device", options->device, "cpu")->capture_default_str()->check(CLI::IsMember({"cpu"}));
   command.add_option("--shape", options->shapes, "outputs × inputs of the matrices (default: those of a 7B model)")
       ->delimiter(',')
       ->type_name("RxC,…");
-  command.add_option("--sparsity", options->sparsities, "FIRST:LAST:STEP, or a list")
-      ->capture_default_str()
+  command
+      .add_option("--sparsity", options->sparsities,
+                  "FIRST:LAST:STEP, or a list (default: 0:0.9:0.1; decode: 0.5,0.7,0.9)")
       ->type_name("S");
+  command
+      .add_option("--model-shape", options->model_shape, "decode: layers, hidden, MLP, heads, key heads, vocabulary")
+      ->capture_default_str()
+      ->type_name("LxHxMxAxKxV");
   command.add_option("--dtype", options->dtype, "of the weights")
       ->capture_default_str()
       ->check(CLI::IsMember({"bf16", "f16", "f32"}));

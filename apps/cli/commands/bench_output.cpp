@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <chrono>
+
 #include "lacuna/core/threads.hpp"
 #include "lacuna/core/version.hpp"
 #include "lacuna/kernels/dispatch/dispatch.hpp"
@@ -33,6 +35,11 @@ Json timing_json(const KernelTiming& t) {
 }
 
 }  // namespace
+
+std::int64_t now_us() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
 
 std::string shape_name(BenchShape shape) { return fmt::format("{}×{}", shape.rows, shape.cols); }
 

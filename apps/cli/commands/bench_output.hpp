@@ -30,6 +30,7 @@ struct BenchResults {
   std::int64_t started_us = 0;
 };
 
+std::int64_t now_us();
 std::string shape_name(BenchShape shape);  // "11008×4096"
 void print_timings(const Session& session, const ShapeTimings& shape);
 Json bench_json(const BenchResults& results);

@@ -15,7 +15,7 @@ constexpr std::int64_t kBytesPerThread = 1 << 20;
 
 }  // namespace
 
-AlignedBuffer<std::byte> random_weights(DType dtype, BenchShape shape, double zeros, std::uint64_t seed) {
+AlignedBuffer<std::byte> random_weights(DType dtype, BenchShape shape, double zeros, std::uint64_t seed, double scale) {
   const std::size_t row_bytes = static_cast<std::size_t>(shape.cols) * dtype_bytes(dtype);
   AlignedBuffer<std::byte> weights(static_cast<std::size_t>(shape.rows) * row_bytes);
   const std::int64_t grain = kBytesPerThread / static_cast<std::int64_t>(row_bytes + 1) + 1;
@@ -24,7 +24,7 @@ AlignedBuffer<std::byte> random_weights(DType dtype, BenchShape shape, double ze
     for (auto r = begin; r < end; ++r) {
       Random random(seed * 0x9e3779b97f4a7c15U + static_cast<std::uint64_t>(r));
       for (float& value : row) {
-        const double magnitude = 0.5 + random.uniform();
+        const double magnitude = scale * (0.5 + random.uniform());
         value = random.uniform() < zeros ? 0.0F : static_cast<float>(random.uniform() < 0.5 ? -magnitude : magnitude);
       }
       kernels::from_f32(row.data(), shape.cols, dtype, weights.data() + static_cast<std::size_t>(r) * row_bytes);

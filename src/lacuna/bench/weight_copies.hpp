@@ -21,8 +21,10 @@ struct BenchShape {
   std::int64_t cols = 0;  // inputs
 };
 
-// rows·cols elements of f32, f16 or bf16, row-major: 0 with probability `zeros`, else of magnitude 0.5 to 1.5.
-AlignedBuffer<std::byte> random_weights(DType dtype, BenchShape shape, double zeros, std::uint64_t seed);
+// rows·cols elements of f32, f16 or bf16, row-major: 0 with probability `zeros`, else of magnitude 0.5 to 1.5 times
+// scale.
+AlignedBuffer<std::byte> random_weights(DType dtype, BenchShape shape, double zeros, std::uint64_t seed,
+                                        double scale = 1.0);
 
 // Copies that take together at least `rotated_bytes`: at least 2, and at most 1024, so that matrices below half a MiB
 // stay in the cache.

@@ -27,6 +27,16 @@ MatrixView<float> scratch(AlignedBuffer<float>& buffer, std::int64_t rows, std::
   return {buffer.data(), rows, cols};
 }
 
+std::int64_t count_up_to(MatrixView<const float> x, float threshold) {
+  std::int64_t count = 0;
+  for (std::int64_t r = 0; r < x.rows; ++r) {
+    std::int32_t of_row = 0;
+    for (std::int64_t c = 0; c < x.cols; ++c) of_row += static_cast<std::int32_t>(std::fabs(x(r, c)) <= threshold);
+    count += of_row;
+  }
+  return count;
+}
+
 std::span<float> flat(MatrixView<float> m) { return {m.data, static_cast<std::size_t>(m.numel())}; }
 
 }  // namespace
@@ -252,21 +262,17 @@ bool LayerForward::multiply_columns(MatrixView<const float> x, std::span<const T
                            target.accumulate, parts);
   }
   kernels::sparse_gemv(x, parts);
-  for (const Target& target : targets) count_skipped(*target.linear, x);
-  return true;
-}
-
-// What a product by columns did not read.
-void LayerForward::count_skipped(const Linear& linear, MatrixView<const float> x) {
-  if (linear.input_threshold < 0.0F) return;
+  float counted = kNoThreshold;
   std::int64_t zeros = 0;
-  for (std::int64_t r = 0; r < x.rows; ++r) {
-    for (std::int64_t c = 0; c < x.cols; ++c) {
-      zeros += static_cast<std::int64_t>(std::fabs(x(r, c)) <= linear.input_threshold);
-    }
+  for (const Target& target : targets) {
+    const float threshold = target.linear->input_threshold;
+    if (threshold < 0.0F) continue;
+    if (threshold != counted) zeros = count_up_to(x, threshold);
+    counted = threshold;
+    skipped_ += static_cast<double>(zeros) * static_cast<double>(target.linear->rows());
+    products_ += static_cast<double>(x.numel()) * static_cast<double>(target.linear->rows());
   }
-  skipped_ += static_cast<double>(zeros) * static_cast<double>(linear.rows());
-  products_ += static_cast<double>(x.numel()) * static_cast<double>(linear.rows());
+  return true;
 }
 
 // The input as this linear reads it.

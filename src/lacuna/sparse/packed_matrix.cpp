@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <bit>
+
 #include "lacuna/core/digest.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/formats/printable.hpp"
@@ -17,6 +19,32 @@ kernels::PackedRows PackedMatrix::rows() const {
   rows.values = values_.data();
   rows.row_starts = row_starts_.data();
   return rows;
+}
+
+std::shared_ptr<const PackedMatrix> PackedMatrix::pack(std::string name, const TensorView& matrix) {
+  auto plan = plan_packing(matrix);
+  if (!plan) return nullptr;
+  plan->layout = {};  // rows() needs the bitmap whatever the layout
+  plan->stored = plan->nonzeros;
+  auto packed = std::make_shared<PackedMatrix>();
+  packed->name_ = std::move(name);
+  packed->plan_ = *plan;
+  const auto row_bytes = static_cast<std::size_t>(plan->structure_row_bytes());
+  packed->bitmap_ = AlignedBuffer<std::uint8_t>(static_cast<std::size_t>(plan->rows) * row_bytes);
+  pack_part(matrix, *plan, PackedPart::bitmap, std::as_writable_bytes(packed->bitmap_.span()));
+  packed->owned_values_ = AlignedBuffer<std::byte>(plan->stored * dtype_bytes(plan->dtype));
+  pack_part(matrix, *plan, PackedPart::values, packed->owned_values_.span());
+  packed->values_ = packed->owned_values_.span();
+  packed->row_starts_ = AlignedBuffer<std::uint64_t>(static_cast<std::size_t>(plan->rows) + 1);
+  packed->row_starts_[0] = 0;
+  for (std::size_t r = 0; r < static_cast<std::size_t>(plan->rows); ++r) {
+    std::uint64_t ones = 0;
+    for (std::size_t i = 0; i < row_bytes; ++i) {
+      ones += static_cast<unsigned>(std::popcount(packed->bitmap_[r * row_bytes + i]));
+    }
+    packed->row_starts_[r + 1] = packed->row_starts_[r] + ones;
+  }
+  return packed;
 }
 
 void PackedMatrix::verify() const {

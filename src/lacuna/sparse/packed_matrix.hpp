@@ -4,7 +4,7 @@
 //   made
 //             when the file was read
 //   unpack()  the dense matrix, bit for bit
-//   verify()  the digest over its name, layout, shape and all its bytes
+//   verify()  the digest over its name, layout, shape and all its bytes, as its file says it must be
 //
 // Memory   values and bitmaps stay mapped; 8 bytes a row, and one bit per element for grouped layouts, are owned.
 // Lifetime holds its file open; rows() is valid as long as the object.
@@ -26,6 +26,10 @@ namespace lacuna {
 
 class PackedMatrix {
  public:
+  // Made in memory, owning all of it, with no file to verify; null where packing would not make the matrix smaller.
+  // Throws out_of_memory; invalid_argument: not a matrix.
+  static std::shared_ptr<const PackedMatrix> pack(std::string name, const TensorView& matrix);
+
   const std::string& name() const { return name_; }  // of the dense tensor
   const PackingPlan& plan() const { return plan_; }  // nonzeros: not counted here, equal to stored
   Shape shape() const { return {plan_.rows, plan_.cols}; }
@@ -45,6 +49,7 @@ class PackedMatrix {
   std::span<const std::byte> values_;
   AlignedBuffer<std::uint8_t> bitmap_;  // grouped layouts
   AlignedBuffer<std::uint64_t> row_starts_;
+  AlignedBuffer<std::byte> owned_values_;  // of a matrix made in memory
   std::shared_ptr<const MappedFile> file_;
 };
 

@@ -188,7 +188,7 @@ HWY_INLINE void order_columns(DType dtype, const float* x, std::int64_t cols, fl
 // How far ahead of the block in hand memory is asked for: rows follow each other, so that it is the next row's near the
 // end. A dense row needs it where pages are small: hardware prefetchers stop at their ends.
 constexpr std::int64_t kDenseAhead = 2048;
-constexpr std::int64_t kValuesAhead = 1024;
+constexpr std::int64_t kValuesAhead = 4096;
 constexpr std::int64_t kBitmapAhead = 512;
 
 // A row of a dense matrix.

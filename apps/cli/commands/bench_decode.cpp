@@ -1,0 +1,94 @@
+#include "bench_decode.hpp"
+
+#include <fmt/format.h>
+
+#include "bench_output.hpp"
+#include "lacuna/core/cpu.hpp"
+#include "lacuna/core/error.hpp"
+#include "lacuna/core/threads.hpp"
+#include "lacuna/kernels/dispatch/dispatch.hpp"
+#include "lacuna/store/database.hpp"
+
+namespace lacuna::cli {
+namespace {
+
+const char* format_name(DecodeFormat format) { return format == DecodeFormat::packed ? "packed" : "activation"; }
+
+Json timing_json(const DecodeTiming& timing) {
+  const KernelTiming& t = timing.timing;
+  return {{"format", format_name(timing.format)},
+          {"sparsity", t.sparsity},
+          {"tokens_per_second", 1.0 / t.time.median},
+          {"dense_tokens_per_second", 1.0 / t.dense.median},
+          {"speedup", t.speedup()},
+          {"ideal_speedup", t.ideal_speedup()},
+          {"bytes_per_token", t.bytes},
+          {"share_of_ideal", t.share_of_ideal()},
+          {"dense_share_of_ideal", t.dense_share_of_ideal()},
+          {"head_us", 1e6 * timing.head_seconds},
+          {"read_gb_per_s", 1e-9 * t.bandwidth}};
+}
+
+void print(const Session& session, const std::vector<DecodeTiming>& timings) {
+  std::vector<std::vector<std::string>> rows = {
+      {"format", "sparsity", "tokens/s", "of ideal", "speed-up", "ideal", "dense tokens/s", "of ideal", "head ms"}};
+  for (const auto& timing : timings) {
+    const KernelTiming& t = timing.timing;
+    rows.push_back({format_name(timing.format), fmt::format("{:g} %", 100.0 * t.sparsity),
+                    fmt::format("{:.2f}", 1.0 / t.time.median), fmt::format("{:.2f}", t.share_of_ideal()),
+                    fmt::format("{:.2f}", t.speedup()), fmt::format("{:.2f}", t.ideal_speedup()),
+                    fmt::format("{:.2f}", 1.0 / t.dense.median), fmt::format("{:.2f}", t.dense_share_of_ideal()),
+                    fmt::format("{:.2f}", 1e3 * timing.head_seconds)});
+  }
+  session.print(text_table(rows));
+}
+
+// A model is no matrix: rows and cols are 0. The kernel is "decode", the format what was decoded.
+void record(const DecodeBenchCommand& command, const std::vector<DecodeTiming>& timings, std::int64_t started_us) {
+  BenchResults results = {{"decode", "", ""}, cpu_model(), command.request.dtype, {}, started_us};
+  std::vector<BenchmarkRecord> records;
+  for (const auto& timing : timings) {
+    results.labels.format = format_name(timing.format);
+    results.shapes = {{{0, 0}, {timing.timing}}};
+    records.push_back(bench_records(results).front());
+  }
+  Database database(command.database);
+  RecordSet set(database);
+  database.write(records);
+  set.commit();
+}
+
+}  // namespace
+
+ModelShape parse_model_shape(const std::string& text) {
+  ModelShape s;
+  char end = 0;
+  if (std::sscanf(text.c_str(), "%ldx%ldx%ldx%ldx%ldx%ld%c", &s.layers, &s.hidden, &s.intermediate, &s.heads,
+                  &s.kv_heads, &s.vocab, &end) == 6) {
+    return s;
+  }
+  throw Error(
+      ErrorCode::invalid_argument,
+      fmt::format("model shape: expected LAYERSxHIDDENxINTERMEDIATExHEADSxKV_HEADSxVOCABULARY as in {}, got \"{}\"",
+                  kDefaultModelShape, text));
+}
+
+void run_decode_bench(const Session& session, const DecodeBenchCommand& command) {
+  DecodeBench request = command.request;
+  request.shape = parse_model_shape(command.model_shape);
+  const std::int64_t started_us = now_us();
+  const auto timings = bench_decode(request, session.context());
+  session.finish_progress();
+  print(session, timings);
+  if (!command.database.empty()) record(command, timings, started_us);
+  Json list = Json::array();
+  for (const auto& timing : timings) list.push_back(timing_json(timing));
+  session.print_json({{"device", cpu_model()},
+                      {"threads", thread_count()},
+                      {"isa", std::string(kernels::dispatched_target())},
+                      {"model_shape", command.model_shape},
+                      {"dtype", std::string(dtype_name(request.dtype))},
+                      {"timings", list}});
+}
+
+}  // namespace lacuna::cli
