@@ -19,8 +19,8 @@ class Generate(CliTest):
         self.assertNotEqual(self.tokens("--seed", 4)["tokens"], first["tokens"])
 
     def test_cuda_decodes_or_says_why_not(self):
-        arguments = ("generate", MODEL, "--prompt", "Once", "-n", 12, "--temperature", 0, "--device", "cuda", "--json")
-        result = lacuna(*arguments)
+        arguments = ("generate", MODEL, "--prompt", "Once", "-n", 12, "--temperature", 0, "--device", "cuda")
+        result = lacuna(*arguments, "--json")
         if result.status == 0:
             self.assertEqual(result.json()["device"], "cuda")
             self.assertEqual(len(result.json()["tokens"]), 12)
