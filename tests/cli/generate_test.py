@@ -25,7 +25,7 @@ class Generate(CliTest):
             self.assertEqual(result.json()["device"], "cuda")
             self.assertEqual(len(result.json()["tokens"]), 12)
         else:
-            self.assertIn("--device cuda: ", self.fails(2, "E0101", *arguments[:-1]).err)
+            self.assertIn("--device cuda: ", self.fails(2, "E0101", *arguments).err)
 
     def test_an_unknown_device_is_refused(self):
         result = lacuna("generate", MODEL, "--device", "tpu")

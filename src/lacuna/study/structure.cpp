@@ -57,7 +57,7 @@ bool is_found(const StructureRecord& record, double adjusted) { return record.z.
 
 NullOptions null_options_of(const RunRecord& run, std::int64_t draws, std::uint64_t seed) {
   NullOptions null;
-  null.model = run.m != 0 ? NullModel::pattern : run.method == "wanda" ? NullModel::margins : NullModel::columns;
+  null.model = run.m != 0 ? NullModel::pattern : NullModel::margins;
   null.m = run.m;
   null.draws = draws;
   null.seed = seed;

@@ -7,8 +7,9 @@
 //   coherence_stored   block coherence (cluster/coherence.hpp), features as stored               greater
 //   coherence_grouped  the same after exhaustive grouping (cluster/grouping.hpp)                 greater
 //
-// Every draw of the null model goes through all of it anew. The model keeps what the method fixes: an N:M pattern its
-// groups (`pattern`), Wanda's masks their zeros per row (`margins`), others the density of every feature (`columns`).
+// Every draw of the null model goes through all of it anew. The model keeps an N:M pattern's groups (`pattern`), and of
+// other masks the zeros of every feature and of every row (`margins`), so that rows or features of unlike density alone
+// are never taken for structure; the mean distance then never varies, has no z and finds nothing.
 // p is of one test; adjusted_p() corrects it for all tests of a study (Benjamini and Hochberg).
 //
 // Exact    a function of the pattern and the options on every ISA and thread count.
