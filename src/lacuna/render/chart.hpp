@@ -75,7 +75,7 @@ struct LineChart {
   std::string title;
   std::string subtitle;
   std::string x_title = "layer";
-  std::string y_title;  // with its unit: "relative error ‖(W−Ŵ)X‖² / ‖WX‖²"
+  std::string y_title;                  // with its unit: "relative error ‖(W−Ŵ)X‖² / ‖WX‖²"
   std::string series_title = "method";  // empty: a single series needs no legend
   ValueFormat y_format = ValueFormat::number;
   AxisScale y_scale = AxisScale::linear;

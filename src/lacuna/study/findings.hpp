@@ -1,7 +1,8 @@
 // Every test of structure in a set of results, corrected for all of them together and ranked.
 //
 // A test is a statistic with a null model: the rows of `structure` of each run, and the tested statistics of analyses.
-// A test that was made twice counts once. adjusted is Benjamini and Hochberg's over all tests of the set; a finding has adjusted ≤ 0.05 and draws that vary.
+// A test that was made twice counts once. adjusted is Benjamini and Hochberg's over all tests of the set; a finding has
+// adjusted ≤ 0.05 and draws that vary.
 // Ranked: by adjusted p, then by |z|, then in the order given.
 //
 // By projection and method: how many tests find structure, the strongest of them, and one sentence from the numbers.
