@@ -185,7 +185,7 @@ TEST(Figures, RanksLeaveTheFeatureItselfOut) {
 }
 
 TEST(Figures, WhatIsNoJsonIsRefused) {
-  for (const std::string text : {"", "{", "{\"a\": 1} 2", "\xFF", std::string(100, '[').c_str()}) {
+  for (const auto& text : std::vector<std::string>{"", "{", "{\"a\": 1} 2", "\xFF", std::string(100, '[')}) {
     EXPECT_THROW(draw_figure("distances", {{"a", text}}, {}), Error) << text;
   }
 }

@@ -71,7 +71,7 @@ TEST(Structure, IndependentEntriesAreNot) {
 }
 
 TEST(Structure, ChanceKeepsWhatTheMethodFixes) {
-  EXPECT_EQ(measure(mask(false), "magnitude").front().null_model, "columns");
+  EXPECT_EQ(measure(mask(false), "magnitude").front().null_model, "margins");
   EXPECT_EQ(measure(mask(false), "wanda").front().null_model, "margins");
   EXPECT_EQ(measure(mask(false), "sparsegpt", 2, 4).front().null_model, "pattern");
 }

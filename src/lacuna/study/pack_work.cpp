@@ -70,6 +70,7 @@ struct OutputTensor {
 void write_shard(const fs::path& path, const std::vector<OutputTensor>& tensors, const SafetensorsMetadata& metadata,
                  const RunContext& context) {
   std::vector<TensorSpec> specs;
+  specs.reserve(tensors.size());
   for (const auto& tensor : tensors) specs.push_back(tensor.spec);
   const auto produce = [&](std::size_t index, std::span<std::byte> out) { tensors[index].produce(out); };
   write_safetensors(path, specs, metadata, produce, context);

@@ -96,7 +96,7 @@ void require_bpe(const JsonNode& model) {
               fmt::format("model \"{}\" is not supported; supported: BPE", type ? type->string() : "without type"));
 }
 
-class JsonPipeline : public TokenizerPipeline {
+class JsonPipeline final : public TokenizerPipeline {
  public:
   explicit JsonPipeline(const JsonNode& root)
       : vocabulary_(load_vocabulary(root.field("model").field("vocab"))),

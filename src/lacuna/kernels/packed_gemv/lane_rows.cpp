@@ -114,6 +114,7 @@ void WeightRows::read_packed(std::int64_t index, RowEntries& out) const {
   out.words.back() = 0;
   std::memcpy(out.words.data(), part->row_bitmap(row), static_cast<std::size_t>(part->row_bytes()));
   list_columns(out);
+  if (out.size == 0) return;  // without any values there may be no array
   std::memcpy(out.values.data(), part->values + part->row_starts[row] * 2, static_cast<std::size_t>(out.size) * 2);
 }
 
