@@ -33,7 +33,15 @@ std::unique_ptr<LogitSource> open_on_cuda(const Decoder& decoder, std::span<cons
   source->set_thresholds(thresholds);
   return source;
 }
+
+CudaState cuda_state() {
+  const auto info = kernels::device_info();
+  if (!info) return {true, {}};
+  return {true, fmt::format("{}, compute capability {}.{}", info->name, info->major, info->minor)};
+}
 #else
+CudaState cuda_state() { return {}; }
+
 std::unique_ptr<LogitSource> open_on_cuda(const Decoder&, std::span<const InputThreshold>, const Session&) {
   throw Error(ErrorCode::invalid_argument, "--device cuda: this program was built without CUDA")
       .hint("build it with `cmake --preset cuda` where nvcc is found, or leave --device out");

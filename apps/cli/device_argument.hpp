@@ -17,4 +17,11 @@ void add_device_option(CLI::App& command, std::string& device);
 std::unique_ptr<LogitSource> open_on_cuda(const Decoder& decoder, std::span<const InputThreshold> thresholds,
                                           const Session& session);
 
+// For `lacuna info`: whether the program has CUDA, and the device it would use; empty: none.
+struct CudaState {
+  bool built_in = false;
+  std::string device;
+};
+CudaState cuda_state();
+
 }  // namespace lacuna::cli

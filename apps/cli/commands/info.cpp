@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "commands.hpp"
+#include "device_argument.hpp"
 #include "lacuna/core/cpu.hpp"
 #include "lacuna/core/threads.hpp"
 #include "lacuna/core/version.hpp"
@@ -11,6 +12,7 @@ namespace lacuna::cli {
 namespace {
 
 void run_info(const Session& session) {
+  const CudaState cuda = cuda_state();
   const Json document = {
       {"version", version()},
       {"commit", commit()},
@@ -23,7 +25,7 @@ void run_info(const Session& session) {
       {"threads", thread_count()},
       {"blas", kernels::linear_algebra_description()},
       {"duckdb", duckdb_version()},
-      {"cuda", Json(nullptr)},
+      {"cuda", cuda.device.empty() ? Json(nullptr) : Json(cuda.device)},
   };
   session.print_json(document);
   session.print(text_table({
@@ -35,7 +37,9 @@ void run_info(const Session& session) {
       {"threads", fmt::format("{} of {} available", thread_count(), available_threads())},
       {"blas", kernels::linear_algebra_description()},
       {"duckdb", duckdb_version()},
-      {"cuda", "not built in"},
+      {"cuda", !cuda.built_in        ? "not built in"
+               : cuda.device.empty() ? "built in; no device"
+                                     : cuda.device},
   }));
 }
 
