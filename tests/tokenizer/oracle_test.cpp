@@ -87,6 +87,8 @@ class Oracle : public testing::TestWithParam<const char*> {
   void SetUp() override {
     const fs::path python = test::source_path(".deps/oracle/bin/python");
     if (!fs::exists(python)) GTEST_SKIP() << "needs the reference tokenizers (packaging/setup.sh --oracle), absent";
+    const std::string suite = GetParam();
+    if (suite == "shared" || suite == "sentencepiece") LACUNA_REQUIRE_SHARED("data/books.valid.txt");
     const auto quoted = [](const fs::path& path) { return "'" + path.string() + "' "; };
     const std::string command = quoted(python) + quoted(test::source_path("tests/tokenizer/oracle.py")) +
                                 quoted(test::source_path("tests/tokenizer/torture.txt")) +
