@@ -29,14 +29,15 @@ MASKS = {"wanda-0-0-0.5": 0.9995, "sparsegpt-0-0-0.5": 0.985}
 # Beyond the goal of 0.5 %: near-ties decide. On books, the reference procedure in f32 on a CPU is itself +0.21 % from the golden
 # GPU run at 2:4, and ours, under five settings of ISA and of the library's kernels, lay -0.13 to +0.38 % from that (first 100
 # windows). On WikiText, which these models have never seen (perplexities of 280 to 480), the same repetition is +1.86 % off at
-# 2:4 and +0.14 % at 50 %; ours was -1.7 to +3.5 % off, and for magnitude and Wanda within 0.2 %.
+# 2:4 and +0.14 % at 50 %. There SparseGPT of ours was -1.7 to +3.5 % off for books-llama-32m, at most 0.74 and 0.52 % for the other
+# two, and magnitude and Wanda within 0.2 %.
 WITHIN = {("books-llama-32m", "sparsegpt-2-4-0.5", "books"): 0.01}
-SPARSEGPT_ON_WIKITEXT = 0.05
+SPARSEGPT_ON_WIKITEXT = {"books-llama-32m": 0.05, "books-opt-14m": 0.01, "tiny-llama": 0.01}
 
 
 def tolerance(model, run, stream):
     if stream == "wikitext2" and run.startswith("sparsegpt"):
-        return SPARSEGPT_ON_WIKITEXT
+        return SPARSEGPT_ON_WIKITEXT[model]
     return WITHIN.get((model, run, stream), 0.005)
 
 

@@ -167,7 +167,7 @@ TEST(Figures, OrdersOfCoherenceShareOneFigureOfOneBlockSize) {
   const Json stored = Json::parse(R"({"component": "fc1", "order": "stored", "block": 8, "groups": [0, 0.5],
     "mean": 0.25, "expected_independent": 0.004, "null": {"model": "margins", "draws": 9, "mean": 0.2, "std": 0.1, "p": 0.3}})");
   Json sorted = stored;
-  sorted["order"] = "/tmp/order.npy";
+  sorted["order"] = "order.npy";
   const Chart chart = draw_figure("coherence", {{"a", stored.dump()}, {"b", sorted.dump()}}, {});
   EXPECT_EQ(chart.data.rows[1][0].text, "order.npy");
   EXPECT_EQ(Json::parse(chart.spec)["data"]["values"].size(), 4U);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "lacuna/bench/beside_dense.hpp"
 #include "lacuna/bench/kernel_bench.hpp"
 #include "lacuna/bench/product_check.hpp"
 #include "lacuna/core/random.hpp"
@@ -66,24 +67,15 @@ KernelTiming measure(const ActivationCase& made, double sparsity, const RunConte
   const auto inputs = sparse_inputs(request.shape.cols, sparsity, request.seed + 1);
   check(made, inputs);
   std::vector<float> y(static_cast<std::size_t>(request.shape.rows));
-  std::uint64_t seen = 0;
   const auto input = [&](std::int64_t turn) {  // another set once all copies were read with this one
     return inputs
         .sets[static_cast<std::size_t>(turn / static_cast<std::int64_t>(made.columns.size())) % inputs.sets.size()]
         .data();
   };
-  const TimedCall calls[] = {[&](std::int64_t turn) { seen += read_once(made.dense.at(turn)); },
-                             [&](std::int64_t turn) { made.multiply_dense(turn, inputs.sets[0].data(), y.data()); },
-                             [&](std::int64_t turn) { made.multiply_sparse(turn, input(turn), y.data()); }};
-  const auto times = time_in_turns(calls, request.timing, context);
-  KernelTiming timing;
-  timing.sparsity = sparsity;
-  timing.dense = times[1];
-  timing.time = times[2];
-  timing.dense_bytes = static_cast<double>(made.dense.at(0).size());
-  timing.bytes = timing.dense_bytes * static_cast<double>(inputs.active) / static_cast<double>(request.shape.cols);
-  timing.bandwidth = timing.dense_bytes / times[0].median;
-  return timing;
+  const auto product = [&](std::int64_t turn) { made.multiply_sparse(turn, input(turn), y.data()); };
+  const double share = static_cast<double>(inputs.active) / static_cast<double>(request.shape.cols);
+  const double bytes = share * static_cast<double>(made.dense.at(0).size());
+  return time_beside_dense(request, made.dense, inputs.sets[0], y, {sparsity, bytes, product}, context);
 }
 
 }  // namespace

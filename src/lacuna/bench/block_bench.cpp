@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "lacuna/bench/beside_dense.hpp"
 #include "lacuna/bench/packed_copies.hpp"
 #include "lacuna/bench/product_check.hpp"
 #include "lacuna/core/error.hpp"
@@ -14,13 +15,6 @@
 
 namespace lacuna {
 namespace {
-
-std::vector<float> random_input(std::int64_t cols, std::uint64_t seed) {
-  Random random(seed);
-  std::vector<float> x(static_cast<std::size_t>(cols));
-  for (float& value : x) value = static_cast<float>(random.uniform() - 0.5);
-  return x;
-}
 
 // As many copies as it takes to leave the cache, and at least two.
 std::vector<BlockMatrix> block_copies(const TensorView& weights, std::span<const std::int64_t> order,
@@ -67,20 +61,10 @@ KernelTiming measure_blocks(const KernelBench& request, const Copies& dense, dou
   copies[0].multiply(x.data(), y.data());
   check_product("blocks", y, reference_product(request.dtype, shape, weights.data(), x.data()),
                 block_roundings(shape.cols));
-  std::uint64_t seen = 0;
-  const TimedCall calls[] = {
-      [&](std::int64_t turn) { seen += read_once(dense.at(turn)); },
-      [&](std::int64_t turn) { dense_gemv(request.dtype, shape, dense.at(turn).data(), x.data(), y.data()); },
-      [&](std::int64_t turn) { copies[static_cast<std::size_t>(turn) % copies.size()].multiply(x.data(), y.data()); }};
-  const auto times = time_in_turns(calls, request.timing, context);
-  KernelTiming timing;
-  timing.sparsity = skipped;
-  timing.dense = times[1];
-  timing.time = times[2];
-  timing.dense_bytes = static_cast<double>(dense.at(0).size());
-  timing.bytes = static_cast<double>(copies[0].bytes());
-  timing.bandwidth = timing.dense_bytes / times[0].median;
-  return timing;
+  const auto product = [&](std::int64_t turn) {
+    copies[static_cast<std::size_t>(turn) % copies.size()].multiply(x.data(), y.data());
+  };
+  return time_beside_dense(request, dense, x, y, {skipped, static_cast<double>(copies[0].bytes()), product}, context);
 }
 
 }  // namespace

@@ -1,20 +1,13 @@
 #include <fmt/format.h>
 
+#include "lacuna/bench/beside_dense.hpp"
 #include "lacuna/bench/kernel_bench.hpp"
 #include "lacuna/bench/packed_copies.hpp"
 #include "lacuna/bench/product_check.hpp"
-#include "lacuna/core/random.hpp"
 #include "lacuna/kernels/packed_gemv/packed_gemv.hpp"
 
 namespace lacuna {
 namespace {
-
-std::vector<float> random_input(std::int64_t cols, std::uint64_t seed) {
-  Random random(seed);
-  std::vector<float> x(static_cast<std::size_t>(cols));
-  for (float& value : x) value = static_cast<float>(random.uniform() - 0.5);
-  return x;
-}
 
 KernelTiming measure(const KernelBench& request, const Copies& dense, double sparsity, const RunContext& context) {
   const BenchShape shape = request.shape;
@@ -24,20 +17,8 @@ KernelTiming measure(const KernelBench& request, const Copies& dense, double spa
   const PackedCopies packed(request.dtype, shape, sparse.span(), request.rotated_bytes);
   kernels::packed_gemv(packed.at(0), x.data(), y.data());
   check_product("packed", y, reference_product(request.dtype, shape, sparse.data(), x.data()), dense_roundings(shape));
-  std::uint64_t seen = 0;
-  const TimedCall calls[] = {
-      [&](std::int64_t turn) { seen += read_once(dense.at(turn)); },
-      [&](std::int64_t turn) { dense_gemv(request.dtype, shape, dense.at(turn).data(), x.data(), y.data()); },
-      [&](std::int64_t turn) { kernels::packed_gemv(packed.at(turn), x.data(), y.data()); }};
-  const auto times = time_in_turns(calls, request.timing, context);
-  KernelTiming timing;
-  timing.sparsity = sparsity;
-  timing.dense = times[1];
-  timing.time = times[2];
-  timing.dense_bytes = static_cast<double>(dense.at(0).size());
-  timing.bytes = static_cast<double>(packed.bytes());
-  timing.bandwidth = timing.dense_bytes / times[0].median;
-  return timing;
+  const auto product = [&](std::int64_t turn) { kernels::packed_gemv(packed.at(turn), x.data(), y.data()); };
+  return time_beside_dense(request, dense, x, y, {sparsity, static_cast<double>(packed.bytes()), product}, context);
 }
 
 }  // namespace

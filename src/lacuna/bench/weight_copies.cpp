@@ -38,6 +38,13 @@ std::int64_t copies_to_rotate(std::size_t bytes, std::size_t rotated_bytes) {
   return static_cast<std::int64_t>(std::clamp<std::size_t>((rotated_bytes + one - 1) / one, 2, 1024));
 }
 
+std::vector<float> random_input(std::int64_t cols, std::uint64_t seed) {
+  Random random(seed);
+  std::vector<float> x(static_cast<std::size_t>(cols));
+  for (float& value : x) value = static_cast<float>(random.uniform() - 0.5);
+  return x;
+}
+
 Copies::Copies(std::span<const std::byte> data, std::size_t rotated_bytes) {
   for (std::int64_t i = copies_to_rotate(data.size(), rotated_bytes); i > 0; --i) {
     copies_.emplace_back(data.size());

@@ -30,6 +30,8 @@ AlignedBuffer<std::byte> random_weights(DType dtype, BenchShape shape, double ze
 // stay in the cache.
 std::int64_t copies_to_rotate(std::size_t bytes, std::size_t rotated_bytes);
 
+std::vector<float> random_input(std::int64_t cols, std::uint64_t seed);  // from −0.5 to 0.5
+
 class Copies {
  public:
   Copies(std::span<const std::byte> data, std::size_t rotated_bytes);

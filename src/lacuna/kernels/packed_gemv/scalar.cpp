@@ -1,23 +1,7 @@
-#include <cstring>
-
+#include "lacuna/kernels/convert/convert.hpp"
 #include "lacuna/kernels/packed_gemv/packed_gemv.hpp"
 
 namespace lacuna::kernels::scalar {
-namespace {
-
-float value_at(DType dtype, const std::byte* at) {
-  if (dtype == DType::f32) {
-    float value = 0.0F;
-    std::memcpy(&value, at, sizeof(value));
-    return value;
-  }
-  std::uint16_t bits = 0;
-  std::memcpy(&bits, at, sizeof(bits));
-  return dtype == DType::bf16 ? bf16_to_f32(bits) : f16_to_f32(bits);
-}
-
-}  // namespace
-
 void packed_gemv(const PackedRows& w, const float* x, float* y, float alpha, float beta) {
   const std::size_t width = dtype_bytes(w.dtype);
   for (std::int64_t r = 0; r < w.rows; ++r) {
@@ -27,7 +11,7 @@ void packed_gemv(const PackedRows& w, const float* x, float* y, float alpha, flo
     for (std::int64_t c = 0; c < w.cols; ++c) {
       float value = 0.0F;
       if ((bitmap[c / 8] >> (c % 8) & 1U) != 0) {
-        value = value_at(w.dtype, next);
+        to_f32(w.dtype, next, 1, &value);
         next += width;
       }
       sum += static_cast<double>(value) * static_cast<double>(x[c]);
