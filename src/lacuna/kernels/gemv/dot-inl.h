@@ -7,7 +7,8 @@
 //             one register, so that x is stored in that order once per call (order_input)
 //   AVX2      32 columns, 4 × 8 lanes
 //
-// A shorter last block is padded with zeros on both sides. Rows go kRows at a time, so that x is loaded once for them.
+// A shorter last block is padded with zeros on both sides. kRows rows go at a time, one from each kRows-th of the
+// range: every thread then reads kRows long streams, which keeps more of memory busy than one does (gemv/README.md).
 #include <immintrin.h>
 
 #include <cstdint>
@@ -89,10 +90,10 @@ HWY_INLINE void load_dense(const std::byte* at, Raw<Element>& raw) {
 // Returns how many values the block took.
 HWY_INLINE std::int64_t load_packed(__m512i zero, const std::uint8_t* bitmap, const std::byte* values, Halves& raw) {
   const auto bits = load_as<std::uint64_t>(bitmap);
-  const auto low = static_cast<std::uint32_t>(bits);
-  const std::int64_t n_low = __builtin_popcount(low);
-  raw.part[0] = expand32x16(zero, low, values);
-  raw.part[1] = expand32x16(zero, static_cast<std::uint32_t>(bits >> 32), values + 2 * n_low);
+  const __mmask64 mask = _cvtu64_mask64(bits);
+  const std::int64_t n_low = __builtin_popcount(static_cast<std::uint32_t>(bits));
+  raw.part[0] = expand32x16(zero, static_cast<__mmask32>(mask), values);
+  raw.part[1] = expand32x16(zero, static_cast<__mmask32>(_kshiftri_mask64(mask, 32)), values + 2 * n_low);
   return __builtin_popcountll(bits);
 }
 HWY_INLINE std::int64_t load_packed(__m512i zero, const std::uint8_t* bitmap, const std::byte* values, Words& raw) {
@@ -173,23 +174,32 @@ constexpr std::int64_t kMaxBlockBytes = 64 * 4;
 
 constexpr std::int64_t padded_columns(std::int64_t cols) { return (cols + 63) / 64 * 64; }
 
-// The place of column c of the input, within its block, in the order of widen().
-HWY_INLINE std::int64_t ordered_place(DType dtype, std::int64_t c) {
-  if (LACUNA_WIDE_EXPAND == 0 || dtype != DType::bf16) return c;
-  return c / 32 * 32 + c % 2 * 16 + c % 32 / 2;
-}
-
+// x in the order of widen(), with zeros up to padded_columns().
 HWY_INLINE void order_columns(DType dtype, const float* x, std::int64_t cols, float* out) {
   const std::int64_t padded = padded_columns(cols);
-  for (std::int64_t c = cols; c < padded; ++c) out[ordered_place(dtype, c)] = 0.0F;
-  for (std::int64_t c = 0; c < cols; ++c) out[ordered_place(dtype, c)] = x[c];
+  if (cols == 0) return;
+  std::memcpy(out, x, static_cast<std::size_t>(cols) * sizeof(float));
+  std::memset(out + cols, 0, static_cast<std::size_t>(padded - cols) * sizeof(float));
+#if LACUNA_WIDE_EXPAND
+  if (dtype != DType::bf16) return;
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const __m512i odd = _mm512_add_epi32(even, _mm512_set1_epi32(1));
+  for (std::int64_t c = 0; c < padded; c += 32) {
+    const __m512 low = _mm512_loadu_ps(out + c);
+    const __m512 high = _mm512_loadu_ps(out + c + 16);
+    _mm512_storeu_ps(out + c, _mm512_permutex2var_ps(low, even, high));
+    _mm512_storeu_ps(out + c + 16, _mm512_permutex2var_ps(low, odd, high));
+  }
+#else
+  (void)dtype;
+#endif
 }
 
 // How far ahead of the block in hand memory is asked for: rows follow each other, so that it is the next row's near the
 // end. A dense row needs it where pages are small: hardware prefetchers stop at their ends.
 constexpr std::int64_t kDenseAhead = 2048;
-constexpr std::int64_t kValuesAhead = 4096;
-constexpr std::int64_t kBitmapAhead = 512;
+constexpr std::int64_t kValuesAhead = 6144;
+constexpr std::int64_t kBitmapAhead = 1024;
 
 // A row of a dense matrix.
 template <typename Element>
@@ -276,15 +286,15 @@ template <typename Element, int kRows, typename MakeRow>
 HWY_INLINE void multiply_rows(std::int64_t first, std::int64_t end, std::int64_t cols, const float* x, float* y,
                               float alpha, float beta, const MakeRow& make_row) {
   using Row = decltype(make_row(first));
-  std::int64_t r = first;
-  for (; r + kRows <= end; r += kRows) {
+  const std::int64_t stream = (end - first) / kRows;  // rows
+  for (std::int64_t r = first; r < first + stream; ++r) {
     Row rows[kRows];
-    for (int i = 0; i < kRows; ++i) rows[i] = make_row(r + i);
+    for (int i = 0; i < kRows; ++i) rows[i] = make_row(r + i * stream);
     float products[kRows];
     dot_rows<Element, kRows>(rows, x, cols, products);
-    for (int i = 0; i < kRows; ++i) finish_row(products[i], alpha, beta, y[r + i]);
+    for (int i = 0; i < kRows; ++i) finish_row(products[i], alpha, beta, y[r + i * stream]);
   }
-  for (; r < end; ++r) {
+  for (std::int64_t r = first + kRows * stream; r < end; ++r) {
     Row rows[1] = {make_row(r)};
     float products[1];
     dot_rows<Element, 1>(rows, x, cols, products);

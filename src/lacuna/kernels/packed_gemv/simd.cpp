@@ -25,7 +25,7 @@ void packed_rows(const PackedRows&, std::int64_t, std::int64_t, const float*, fl
 
 #else
 
-constexpr int kRows = 1;  // at once: one stream of values and one of bits per thread (README.md)
+constexpr int kRows = 2;  // at once: two streams of values and two of bits a thread (README.md)
 
 template <typename Element>
 void multiply_packed(const PackedRows& w, std::int64_t first, std::int64_t end, const float* x, float* y, float alpha,
