@@ -76,6 +76,23 @@ TEST(Findings, GroupsSayHowMuchAndWhetherItHelps) {
   EXPECT_NE(groups[2].interpretation.find("None of 1 tests"), std::string::npos) << groups[2].interpretation;
 }
 
+TEST(Findings, SayHowSmallPCanGet) {
+  const std::vector views = {view_with({test_of("fc1", "separation", 1.0, 1.0, 3.0, 0.001),  // of 999 draws: the floor
+                                        test_of("fc1", "mean_distance", 0.4, 0.5, -3.0, 0.002),
+                                        test_of("fc1", "nearest_distance", 0.4, 0.4, std::nullopt, 0.001)})};
+  const auto floor = finding_floor(collect_findings(views));
+  EXPECT_EQ(floor.at_floor, 1U);
+  EXPECT_DOUBLE_EQ(floor.smallest_p, 0.001);
+  EXPECT_DOUBLE_EQ(floor.smallest_alone, 0.003);
+  EXPECT_EQ(floor.draws_needed, 59);  // 1/60 · 3 = 0.05
+  EXPECT_EQ(
+      floor.text(),
+      "With 999 draws no p is below 1/1000 = 0.001. A test that alone is there has 0.003 after correction for 3 "
+      "tests; the more there are, the smaller it gets. 1 of 3 is at the floor: no draw reached what was observed, p "
+      "tells such tests apart no longer, and their order is that of |z|.");
+  EXPECT_EQ(finding_floor({}).text(), "");
+}
+
 TEST(Findings, AnalysesCountWhereTheyWereTested) {
   auto view = view_with({});
   AnalysisResults results;

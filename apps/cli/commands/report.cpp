@@ -56,6 +56,12 @@ void print_groups(const Session& session, const std::vector<FindingGroup>& group
   for (const auto& g : groups) session.print(fmt::format("{}, {}: {}", g.projection, g.method, g.interpretation));
 }
 
+Json floor_json(const FindingFloor& floor) {
+  return {{"tests", floor.tests},           {"draws", floor.draws},
+          {"smallest_p", floor.smallest_p}, {"smallest_p_adjusted_alone", floor.smallest_alone},
+          {"at_floor", floor.at_floor},     {"draws_needed_alone", floor.draws_needed}};
+}
+
 ReportContents contents_of(const ReportCommand& command, std::vector<StudyModelView> models, int version) {
   ReportContents contents;
   contents.title = command.title.empty() ? command.database.stem().string() : command.title;
@@ -75,6 +81,7 @@ void run_report(const Session& session, const ReportCommand& command) {
   const auto groups = group_findings(findings);
   if (!command.out.empty()) write_report(contents, command.out);
   print_groups(session, groups);
+  if (!findings.empty()) session.print(finding_floor(findings).text());
   if (!command.out.empty()) session.print(command.out.string());
   Json models = Json::array();
   for (const auto& model : contents.models)
@@ -87,6 +94,7 @@ void run_report(const Session& session, const ReportCommand& command) {
                       {"schema_version", reader.version()},
                       {"out", command.out.empty() ? Json(nullptr) : Json(command.out.string())},
                       {"models", models},
+                      {"floor", floor_json(finding_floor(findings))},
                       {"groups", grouped},
                       {"findings", list}});
 }

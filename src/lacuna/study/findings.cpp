@@ -134,6 +134,36 @@ std::vector<Finding> collect_findings(std::span<const StudyModelView> models) {
   return findings;
 }
 
+FindingFloor finding_floor(std::span<const Finding> findings) {
+  FindingFloor floor;
+  floor.tests = findings.size();
+  for (const auto& f : findings) {
+    const double smallest = 1.0 / static_cast<double>(1 + f.draws);
+    floor.draws = std::max(floor.draws, f.draws);
+    floor.at_floor += f.z.has_value() && f.p < 1.5 * smallest ? 1 : 0;  // the next p is twice as large
+  }
+  const auto tests = static_cast<double>(floor.tests);
+  floor.smallest_p = 1.0 / static_cast<double>(1 + floor.draws);
+  floor.smallest_alone = std::min(1.0, floor.smallest_p * tests);
+  floor.draws_needed = static_cast<std::int64_t>(std::ceil(tests / kFound)) - 1;
+  return floor;
+}
+
+std::string FindingFloor::text() const {
+  if (tests == 0) return {};
+  std::string words = fmt::format(
+      "With {} draws no p is below 1/{} = {:.2g}. A test that alone is there has {:.2g} after correction for {} "
+      "tests{}; "
+      "the more there are, the smaller it gets. ",
+      draws, draws + 1, smallest_p, smallest_alone, tests,
+      smallest_alone > kFound ? fmt::format(" ({} draws would give it {:g})", draws_needed, kFound) : "");
+  if (at_floor == 0) return words + "No test is at its floor.";
+  return words + fmt::format(
+                     "{} of {} {} at the floor: no draw reached what was observed, p tells such tests apart no "
+                     "longer, and their order is that of |z|.",
+                     at_floor, tests, at_floor == 1 ? "is" : "are");
+}
+
 std::vector<FindingGroup> group_findings(std::span<const Finding> ranked) {
   std::vector<FindingGroup> groups;
   for (const auto& finding : ranked) {

@@ -34,6 +34,7 @@ void add_ranking(Page& page, std::span<const Finding> findings) {
                   "every row (margins), or every N:M group (pattern), each sent through the whole procedure. p is "
                   "corrected for all tests (Benjamini-Hochberg).",
                   table.rows.size(), findings.size()));
+  page.paragraph(finding_floor(findings).text());
 }
 
 void add_groups(Page& page, std::span<const FindingGroup> groups) {
