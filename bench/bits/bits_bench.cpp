@@ -1,6 +1,10 @@
 // similarity/{axis}/{types}/{shape}, pack/{type}/{shape}, transpose, hamming of masks; counters in bytes read a second.
+// pack_beside_read/{type}/{shape}: packing and a plain read of the same bytes by turns; of_read is the share of the
+// read's speed that packing reaches.
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <stdexcept>
@@ -81,6 +85,42 @@ void pack(benchmark::State& state, DType dtype, std::int64_t rows, std::int64_t 
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(a.bytes.size()));
 }
 
+// Every byte once, on all threads: what memory gives.
+void read_all(const std::vector<std::byte>& bytes) {
+  const auto words = static_cast<std::int64_t>(bytes.size() / sizeof(std::uint64_t));
+  const auto* data = reinterpret_cast<const std::uint64_t*>(bytes.data());
+  std::uint64_t sum = 0;
+#pragma omp parallel for reduction(+ : sum) schedule(static)
+  for (std::int64_t i = 0; i < words; ++i) sum += data[i];
+  benchmark::DoNotOptimize(sum);
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+void pack_beside_read(benchmark::State& state, DType dtype, std::int64_t rows, std::int64_t cols) {
+  using Clock = std::chrono::steady_clock;
+  const auto seconds = [](auto work) {
+    const auto start = Clock::now();
+    work();
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  };
+  const Operand a(dtype, rows, cols, 3);
+  std::vector<double> reads, packs;
+  for (auto _ : state) {
+    reads.push_back(seconds([&] { read_all(a.bytes); }));
+    packs.push_back(seconds([&] { benchmark::DoNotOptimize(BitMatrix::nonzero(a.view)); }));
+    state.SetIterationTime(packs.back());
+  }
+  const auto gigabytes = static_cast<double>(a.bytes.size()) * 1e-9;
+  state.counters["read_GB/s"] = gigabytes / median(reads);
+  state.counters["pack_GB/s"] = gigabytes / median(packs);
+  state.counters["of_read"] = median(reads) / median(packs);
+}
+
 void pattern(benchmark::State& state, DType dtype, std::int64_t rows, std::int64_t cols) {
   const Operand a(dtype, rows, cols, 4);
   for (auto _ : state) benchmark::DoNotOptimize(summarize_pattern(a.view));
@@ -118,6 +158,7 @@ LACUNA_BENCH(similarity, columns / f32 + bf16 / 4096x11008, FeatureAxis::columns
     ->UseRealTime();
 LACUNA_BENCH(pack, f32 / 4096x11008, DType::f32, 4096, 11008)->UseRealTime();
 LACUNA_BENCH(pack, bf16 / 4096x11008, DType::bf16, 4096, 11008)->UseRealTime();
+LACUNA_BENCH(pack_beside_read, bf16 / 4096x11008, DType::bf16, 4096, 11008)->UseManualTime();
 LACUNA_BENCH(pattern, bf16 / 4096x11008, DType::bf16, 4096, 11008)->UseRealTime();
 LACUNA_BENCH(transpose, 4096x11008, 4096, 11008)->UseRealTime();
 LACUNA_BENCH(masks, columns / 4096x11008, 4096, 11008)->UseRealTime();
