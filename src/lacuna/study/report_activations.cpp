@@ -53,46 +53,75 @@ void add_energy_chart(Page& page, const std::string& model, const AnalysisResult
   if (!chart.series.empty()) page.chart(line_chart(chart));
 }
 
-void add_input_table(Page& page, const AnalysisResults& results) {
+std::string input_name(const ActivationInputRecord& input) {
+  return fmt::format("{} · {}", input.layer, short_names(input.components));
+}
+
+const ActivationThresholdRecord* find_threshold(const AnalysisResults& results, const ActivationInputRecord& input,
+                                                const std::string& rule, double target) {
+  for (const auto& t : results.thresholds) {
+    if (t.layer == input.layer && t.component == input.component && t.rule == rule && t.target == target) return &t;
+  }
+  return nullptr;
+}
+
+std::set<double> quantile_targets(const AnalysisResults& results) {
   std::set<double> targets;
   for (const auto& t : results.thresholds) {
     if (t.rule == "quantile") targets.insert(t.target);
   }
+  return targets;
+}
+
+// Two tables, because one of all columns would not fit a page.
+void add_input_table(Page& page, const AnalysisResults& results) {
+  const auto targets = quantile_targets(results);
   Table table;
-  table.columns = {{"layer", true}, {"read by"}, {"zeros", true}, {"|x| median", true}, {"max", true}};
-  for (const double target : targets) {
-    for (const char* what : {"t at", "TEAL's t at", "energy at"})
-      table.columns.push_back({fmt::format("{} {:g} %", what, 100.0 * target), true});
-  }
+  table.columns = {{"input"}, {"zeros", true}, {"|x| median", true}, {"max", true}};
+  for (const double target : targets) table.columns.push_back({fmt::format("t at {:g} %", 100.0 * target), true});
   for (const auto& input : results.inputs) {
     double median = 0.0;
     for (const auto& q : results.quantiles) {
       if (q.layer == input.layer && q.component == input.component && q.q == 0.5) median = q.magnitude;
     }
-    std::vector<Cell> row = {count_cell(input.layer), text_cell(short_names(input.components)),
-                             percent_cell(input.zero_share, 2), number_cell(median, 4), number_cell(input.largest, 3)};
+    std::vector<Cell> row = {text_cell(input_name(input)), percent_cell(input.zero_share, 2), number_cell(median, 4),
+                             number_cell(input.largest, 3)};
     for (const double target : targets) {
-      Cell quantile = text_cell("–");
-      Cell teal = text_cell("–");
-      Cell energy = text_cell("–");
-      for (const auto& t : results.thresholds) {
-        if (t.layer != input.layer || t.component != input.component || t.target != target) continue;
-        if (t.rule == "teal") teal = number_cell(t.threshold, 4);
-        if (t.rule != "quantile") continue;
-        quantile = number_cell(t.threshold, 4);
-        if (t.energy_kept) energy = percent_cell(*t.energy_kept, 2);
-      }
-      for (auto* cell : {&quantile, &teal, &energy}) row.push_back(std::move(*cell));
+      const auto* found = find_threshold(results, input, "quantile", target);
+      row.push_back(found == nullptr ? text_cell("–") : number_cell(found->threshold, 4));
     }
     table.rows.push_back(std::move(row));
   }
-  page.table(table, "Inputs and thresholds");
+  page.table(table, "Inputs, and their thresholds by quantile");
+}
+
+void add_energy_table(Page& page, const AnalysisResults& results) {
+  const auto targets = quantile_targets(results);
+  Table table;
+  table.columns = {{"input"}};
+  for (const double target : targets) table.columns.push_back({fmt::format("energy at {:g} %", 100.0 * target), true});
+  for (const double target : targets)
+    table.columns.push_back({fmt::format("TEAL's t at {:g} %", 100.0 * target), true});
+  for (const auto& input : results.inputs) {
+    std::vector<Cell> row = {text_cell(input_name(input))};
+    for (const double target : targets) {
+      const auto* found = find_threshold(results, input, "quantile", target);
+      const bool known = found != nullptr && found->energy_kept;
+      row.push_back(known ? percent_cell(*found->energy_kept, 2) : text_cell("–"));
+    }
+    for (const double target : targets) {
+      const auto* found = find_threshold(results, input, "teal", target);
+      row.push_back(found == nullptr ? text_cell("–") : number_cell(found->threshold, 4));
+    }
+    table.rows.push_back(std::move(row));
+  }
+  page.table(table, "Energy kept, and the thresholds of TEAL's rule");
 }
 
 void add_overlaps(Page& page, const std::string& model, const AnalysisResults& results) {
   Table table;
-  table.columns = {{"layer", true}, {"read by"},          {"hot 80 %", true}, {"always", true},
-                   {"never", true}, {"neighbours", true}, {"prompts", true},  {"independent", true}};
+  table.columns = {{"input"},         {"hot 80 %", true},   {"always", true}, {"never", true}, {"neighbours", true},
+                   {"prompts", true}, {"independent", true}};
   BarChart chart;
   chart.title = "Which tokens share active features";
   chart.category_title = "input";
@@ -102,15 +131,14 @@ void add_overlaps(Page& page, const std::string& model, const AnalysisResults& r
     if (!input.active_sparsity) continue;
     chart.subtitle =
         fmt::format("{}: features above the threshold of {:g} % sparsity", model, 100.0 * *input.active_sparsity);
-    const auto name = fmt::format("{} {}", input.layer, short_names(input.components));
+    const auto name = input_name(input);
     chart.bars.push_back({name, "neighbours", input.overlap_neighbours.value_or(0.0)});
     chart.bars.push_back({name, "other prompts", input.overlap_prompts.value_or(0.0)});
     chart.bars.push_back({name, "independent (chance)", input.overlap_independent.value_or(0.0)});
     table.rows.push_back(
-        {count_cell(input.layer), text_cell(short_names(input.components)), percent_cell(input.hot_80.value_or(0.0)),
-         percent_cell(input.always.value_or(0.0)), percent_cell(input.never.value_or(0.0)),
-         number_cell(input.overlap_neighbours.value_or(0.0), 3), number_cell(input.overlap_prompts.value_or(0.0), 3),
-         number_cell(input.overlap_independent.value_or(0.0), 3)});
+        {text_cell(name), percent_cell(input.hot_80.value_or(0.0)), percent_cell(input.always.value_or(0.0)),
+         percent_cell(input.never.value_or(0.0)), number_cell(input.overlap_neighbours.value_or(0.0), 3),
+         number_cell(input.overlap_prompts.value_or(0.0), 3), number_cell(input.overlap_independent.value_or(0.0), 3)});
   }
   if (table.rows.empty()) return;
   page.chart(bar_chart(chart));
@@ -131,6 +159,7 @@ void add_activation_section(Page& page, const StudyModelView& model) {
     first = false;
     add_energy_chart(page, model.name, results);
     add_input_table(page, results);
+    add_energy_table(page, results);
     add_overlaps(page, model.name, results);
   }
 }

@@ -117,9 +117,9 @@ void add_separation_charts(Page& page, const StudyModelView& model, const std::v
 
 void add_cluster_table(Page& page, const StudyModelView& model, const std::vector<const AnalysisResults*>& all) {
   Table table;
-  table.columns = {{"run"},           {"matrix"},        {"k", true},         {"separation", true},
-                   {"± seeds", true}, {"chance", true},  {"z", true},         {"p (Holm)", true},
-                   {"within", true},  {"between", true}, {"euclidean", true}, {"sizes ±", true}};
+  table.columns = {{"run"},           {"matrix"},          {"k", true},        {"separation ± seeds", true},
+                   {"chance", true},  {"z", true},         {"p (Holm)", true}, {"within", true},
+                   {"between", true}, {"euclidean", true}, {"sizes ±", true}};
   for (const auto* results : all) {
     for (const auto& s : summarise(*results)) {
       const auto* t = find_statistic(*results, fmt::format("separation_{}", s.k));
@@ -127,11 +127,16 @@ void add_cluster_table(Page& page, const StudyModelView& model, const std::vecto
         return t == nullptr ? text_cell("–") : optional_cell(t->*field, decimals);
       };
       const auto separation = mean_of(s.separation);
-      table.rows.push_back({text_cell(label_of(model, results->analysis)), text_cell(short_place(results->analysis)),
-                            count_cell(s.k), number_cell(separation.mean, 4), number_cell(separation.std, 4),
-                            of_test(&StatisticRecord::null_mean, 4), of_test(&StatisticRecord::z, 1),
-                            of_test(&StatisticRecord::p_holm, 4), number_cell(mean_of(s.within).mean, 4),
-                            number_cell(mean_of(s.between).mean, 4), number_cell(mean_of(s.euclidean).mean, 3),
+      table.rows.push_back({text_cell(label_of(model, results->analysis)),
+                            text_cell(short_place(results->analysis)),
+                            count_cell(s.k),
+                            {fmt::format("{:.4f} ± {:.4f}", separation.mean, separation.std), separation.mean},
+                            of_test(&StatisticRecord::null_mean, 4),
+                            of_test(&StatisticRecord::z, 1),
+                            of_test(&StatisticRecord::p_holm, 4),
+                            number_cell(mean_of(s.within).mean, 4),
+                            number_cell(mean_of(s.between).mean, 4),
+                            number_cell(mean_of(s.euclidean).mean, 3),
                             number_cell(mean_of(s.sizes).std, 1)});
     }
   }

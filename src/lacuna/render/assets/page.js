@@ -34,6 +34,12 @@
     });
   }
 
+  function markWideTables() { // the style sheet keeps their first column in place and says that there is more
+    const mark = () => all(".table").forEach((box) => box.classList.toggle("scrolls", box.scrollWidth > box.clientWidth));
+    addEventListener("resize", mark);
+    mark();
+  }
+
   // Contents: marks the part being read; folded on narrow screens.
   function followReader() {
     const links = new Map(all(".contents a").map((a) => [a.hash.slice(1), a]));
@@ -166,6 +172,7 @@
   }
 
   all("table").forEach(makeSortable);
+  markWideTables();
   if (document.querySelector(".contents a")) followReader();
   foldContents();
   all(".picture img").forEach(makeEnlargeable);
