@@ -37,7 +37,7 @@ int report_usage(const CLI::App& root, const CLI::ParseError& error) {
   while (!where->get_subcommands().empty()) where = where->get_subcommands().front();
   std::string path = where == &root ? "" : where->get_name();
   for (const CLI::App* up = where->get_parent(); up != nullptr && up != &root; up = up->get_parent()) {
-    path.insert(0, up->get_name() + " ");
+    path = up->get_name() + " " + path;
   }
   fmt::print(stderr, "error[E0101]: {}\n\nhint: lacuna help{}{}\n", error.what(), path.empty() ? "" : " ", path);
   return error_code_info(ErrorCode::invalid_argument).exit_status;
@@ -120,7 +120,7 @@ int report_error(const std::exception& error, const GlobalOptions& options) {
   if (options.json || options.progress == ProgressMode::json) {
     Json document = {{"error", {{"code", info.id}, {"title", info.title}, {"message", known->message()}}}};
     if (!known->path().empty()) document["error"]["path"] = known->path().string();
-    if (const auto offset = known->byte_offset()) document["error"]["byte_offset"] = *offset;
+    if (known->byte_offset()) document["error"]["byte_offset"] = *known->byte_offset();
     if (!known->hint().empty()) document["error"]["hint"] = known->hint();
     fmt::print(stderr, "{}\n", document.dump(-1, ' ', false, Json::error_handler_t::replace));
   } else {

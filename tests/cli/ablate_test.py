@@ -71,6 +71,28 @@ class Ablate(CliTest):
         self.ok("ablate", half, most, "--metric", "hamming", "-o", spec)
         self.assertIn("Hamming distance", spec.read_text())
 
+    def test_a_folder_gives_the_models_in_it(self):
+        folder = self.folder / "study"
+        folder.mkdir()
+        for place, target in (("a", ["--sparsity", 0.5]), ("deeper/b", ["--sparsity", 0.75]), ("c", ["--pattern", "2:4"])):
+            (folder / place).parent.mkdir(exist_ok=True)
+            self.ok("prune", MODEL, "--method", "magnitude", *target, "--out", folder / place)
+        (folder / "loop").symlink_to(folder)
+        document = self.ok("ablate", folder, "--json").json()
+        self.assertEqual([v["label"] for v in document["variants"]], ["magnitude 50%", "magnitude 2:4", "magnitude 75%"])
+        path = self.folder / "ablation.json"
+        path.write_text(self.ok("ablate", folder, "--all", "--json").out)
+        for figure, text in (("ablation", "magnitude 75%"), ("ablation-patterns", "50% and 2:4"),
+                             ("ablation-sparsities", "50% and 75%")):
+            self.ok("plot", figure, path, "-o", self.folder / "figure.json")
+            self.assertIn(text, (self.folder / "figure.json").read_text())
+
+    def test_a_folder_without_variants_says_what_it_holds(self):
+        folder = self.folder / "empty"
+        (folder / "notes").mkdir(parents=True)
+        (folder / "readme.txt").write_text("x")
+        self.assertIn("1 file and 1 folder: notes, readme.txt", self.fails(1, "E0801", "ablate", folder).err)
+
     def test_one_variant_is_not_enough(self):
         self.fails(2, "E0101", "ablate", MODEL)
 

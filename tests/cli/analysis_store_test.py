@@ -137,6 +137,11 @@ class AnalysisStore(CliTest):
         [matrix] = document["matrices"]
         for key in ("rows", "cols", "threshold", "sparsity_before", "sparsity", "energy_kept", "pattern", "output"):
             self.assertEqual(row[key], matrix[key])
+        columns = [json.loads(row[f"curve_{key}"]) for key in ("sparsity", "threshold", "energy")]
+        self.assertEqual([list(point) for point in zip(*columns, strict=True)], matrix["curve"])
+        page = self.folder / "report.html"
+        self.ok("report", self.db, "-o", page)
+        self.assertIn("Sparsity that thresholds on weights give", page.read_text())
 
     def test_running_again_replaces_and_another_seed_adds(self):
         for seed in (0, 0, 1):

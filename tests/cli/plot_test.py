@@ -72,7 +72,10 @@ class Plot(CliTest):
         orders = [self.document("coherence", "--order", order, "--block", 3, "--null", 9, name=f"order-{order}.json")
                   for order in ("stored", "groups")]
         plane = self.document("tsne", "--n", 30, "--k", 3, name="tsne.json")
+        thresholds = self.document("threshold", "--threshold", 0.5, name="threshold.json")
         return [
+            ("thresholds", [thresholds], ["threshold |w|", "share of weights at or below", "w.npy"]),
+            ("thresholds", [thresholds, "--metric", "energy"], ["energy kept", "share of weights at zero"]),
             ("neighbours", [neighbours], ["rank of the feature", "feature 3", "by chance"]),
             ("gradient", [gradient], ["rank of the feature", "20 random others"]),
             ("distances", [pairs], ["Hamming distance (share of rows)", "95 % of random masks", "share of pairs", "mean 0."]),
@@ -187,10 +190,13 @@ class Plot(CliTest):
     @draws
     def test_profiles_and_databases_are_drawn(self):
         profile, database = self.measured()
+        ablation = self.folder / "ablation.json"
+        ablation.write_text(self.ok("ablate", database, "--json").out)
         for figure, arguments, texts in [
                 ("sparsity", [profile], ["energy kept", "sparsity of the input", "input of q, k, v", "layer"]),
                 ("sparsity", [profile, "--metric", "threshold"], ["threshold |x|"]),
                 ("frequency", [profile], ["features, hottest first", "active in this share of tokens"]),
+                ("ablation", [ablation], ["Variants against each other", "up_proj", "wanda 50%", "Jaccard similarity"]),
                 ("perplexity", ["--db", database], ["perplexity", "magnitude", "wanda", "dense"]),
                 ("similarity", ["--db", database], ["layer 0", "wanda 50%", "Jaccard similarity"]),
                 ("similarity", ["--db", database, "--metric", "hamming"], ["Hamming distance"])]:

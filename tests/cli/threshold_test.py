@@ -36,6 +36,18 @@ class Threshold(CliTest):
                 self.assertAlmostEqual(m["threshold"], float(expected), places=9)
                 self.assertAlmostEqual(m["sparsity"], s, delta=(1 + (dtype == np.float16) * 3) / w.size)  # f16 has ties
 
+    def test_the_curve_says_what_other_thresholds_would_give(self):
+        w = np.abs(self.weights()).astype(np.float64)
+        (m,) = self.ok("threshold", self.folder / "w.npy", "--threshold", 0.5, "--json").json()["matrices"]
+        self.assertEqual([point[0] for point in m["curve"]], [p / 100 for p in range(5, 100, 5)] + [0.975, 0.99])
+        ordered = np.sort(w.ravel())
+        for sparsity, threshold, energy in m["curve"]:
+            position = sparsity * (w.size - 1)  # an entry to either side: positions within a bin are taken as even
+            below, above = ordered[max(int(position) - 1, 0)], ordered[min(int(position) + 2, w.size - 1)]
+            self.assertTrue(below * 0.996 <= threshold <= above * 1.004, (sparsity, threshold, below, above))
+            exact = (w[w > threshold] ** 2).sum() / (w ** 2).sum()
+            self.assertAlmostEqual(energy, exact, delta=2 * ordered[-1] ** 2 / (w ** 2).sum())  # and an entry's energy
+
     def test_the_preset_writes_the_scripts_files(self):
         document = self.ok("threshold", MODEL, "--preset", "--layer", 1, "-o", self.folder / "out", "--json").json()
         self.assertEqual(len(document["matrices"]), 7)

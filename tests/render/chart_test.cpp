@@ -100,8 +100,20 @@ TEST(SimilarityChart, LeavesOutPairsThatWereNotCompared) {
   EXPECT_EQ(checked_spec(similarity_chart(chart))["concat"][0]["data"]["values"].size(), 2U);
 }
 
-TEST(SimilarityChart, RefusesWhatIsNotSquare) {
+TEST(SimilarityChart, MayHaveColumnsOfItsOwn) {
   SimilarityChart chart;
+  chart.panels = {{"up_proj", {"wanda"}, {0.5, NAN, 0.75}, {"x", "y", "z"}}};
+  const Chart made = similarity_chart(chart);
+  const Json map = checked_spec(made)["concat"][0];
+  EXPECT_EQ(map["data"]["values"][1], (Json{{"row", "wanda"}, {"column", "z"}, {"value", 0.75}}));
+  EXPECT_EQ(map["encoding"]["x"]["scale"]["domain"], (Json{"x", "y", "z"}));
+  EXPECT_EQ(made.data.rows.size(), 2U) << "what was compared";
+}
+
+TEST(SimilarityChart, RefusesWhatDoesNotFitItsLabels) {
+  SimilarityChart chart;
+  chart.panels = {{"layer 0", {"a"}, {1}, {"x", "y"}}};
+  EXPECT_THROW(similarity_chart(chart), Error);
   chart.panels = {{"layer 0", {"a", "b"}, {1, 0.5, 1}}};
   EXPECT_THROW(similarity_chart(chart), Error);
 }
@@ -118,6 +130,17 @@ TEST(LineChart, PanelsKeepTheirOrder) {
   EXPECT_EQ(made.data.rows.size(), 3U);
   chart.series.pop_back();
   EXPECT_FALSE(checked_spec(line_chart(chart)).contains("facet"));
+}
+
+TEST(LineChart, MarksAreRingsOfTheirOwnLayer) {
+  LineChart chart;
+  chart.title = "t";
+  chart.series = {{"a", "", {{0, 0.1}, {1, 0.2}}, {{0.5, 0.15}, {0.5, NAN}}}};
+  const Json spec = checked_spec(line_chart(chart));
+  ASSERT_EQ(spec["layer"].size(), 2U);
+  EXPECT_EQ(spec["layer"][1]["mark"]["type"], "point");
+  ASSERT_EQ(spec["data"]["values"].size(), 3U);
+  EXPECT_EQ(spec["data"]["values"][2]["mark"], true);
 }
 
 DistributionChart one_to_five() {

@@ -65,7 +65,7 @@ AnalysisResults sample_results() {
   r.quantiles = {{0, "fc2", 0.5, 0.7}};
   r.thresholds = {{0, "fc2", "quantile", 0.5, 0.7, 0.51, 0.9, std::nullopt, std::nullopt, std::nullopt},
                   {0, "fc2", "greedy", 0.5, 0.8, 0.6, std::nullopt, 0.5, 0.1, 0.2}};
-  r.weights = {{-1, "w", 3, 4, 0.1, 0.0, 0.9, 0.8, "unstructured", "out/w.pt"}};
+  r.weights = {{-1, "w", 3, 4, 0.1, 0.0, 0.9, 0.8, "unstructured", "out/w.pt", {0.5, 0.9}, {0.05, 0.2}, {0.99, 0.5}}};
   return r;
 }
 
@@ -101,7 +101,7 @@ auto fields(const ActivationThresholdRecord& r) {
 }
 auto fields(const WeightThresholdRecord& r) {
   return std::tie(r.layer, r.component, r.rows, r.cols, r.threshold, r.sparsity_before, r.sparsity, r.energy_kept,
-                  r.pattern, r.output);
+                  r.pattern, r.output, r.curve_sparsity, r.curve_threshold, r.curve_energy);
 }
 
 template <typename Record>

@@ -200,5 +200,60 @@ TEST(Figures, UnknownKindsAndMetricsAreRefused) {
   EXPECT_THROW(draw_figure("separation", {}, {}), Error);
 }
 
+Json thresholds_document() {
+  return Json::parse(R"({"what": "models/tiny", "matrices": [
+    {"layer": 0, "component": "mlp.up_proj", "threshold": 0.2, "sparsity": 0.5, "energy_kept": 0.9,
+     "curve": [[0.25, 0.1, 0.99], [0.75, 0.3, 0.6]]},
+    {"layer": 1, "component": "mlp.up_proj", "threshold": 0.4, "sparsity": 0.5, "energy_kept": 0.8, "curve": []}]})");
+}
+
+TEST(Figures, ThresholdsAreCurvesFromZeroWithRingsAtWhatWasApplied) {
+  Json values = Json::parse(draw("thresholds", thresholds_document()).spec)["data"]["values"];
+  ASSERT_EQ(values.size(), 6U);
+  EXPECT_EQ(values[1], Json::parse(R"({"panel": "mlp.up_proj", "series": "0", "x": 0.1, "y": 0.25})"));
+  EXPECT_EQ(values[3], Json::parse(R"({"mark": true, "panel": "mlp.up_proj", "series": "0", "x": 0.2, "y": 0.5})"));
+  FigureOptions options;
+  options.metric = "energy";
+  values = Json::parse(draw("thresholds", thresholds_document(), options).spec)["data"]["values"];
+  EXPECT_EQ(values[0]["y"], 1.0);
+  EXPECT_EQ(values[3]["y"], 0.9);
+}
+
+TEST(Figures, ThresholdsMustAscend) {
+  Json document = thresholds_document();
+  document["matrices"][0]["curve"][1][0] = 0.25;
+  EXPECT_EQ(complaint("thresholds", document).substr(0, 74),
+            "matrices[0].curve[1]: expected sparsities that ascend, with thresholds, an");
+  document["matrices"][0]["curve"] = "x";
+  EXPECT_EQ(complaint("thresholds", document).substr(0, 29), "matrices[0].curve: expected a");
+}
+
+Json ablation_document() {
+  return Json::parse(R"({"variants": [{"label": "wanda 50%", "method": "wanda", "sparsity": 0.5, "n": 0, "m": 0},
+                                      {"label": "wanda 2:4", "method": "wanda", "sparsity": 0.5, "n": 2, "m": 4},
+                                      {"label": "other", "method": null, "sparsity": null, "n": 0, "m": 0}],
+    "pairs": [{"projection": "up_proj", "across": "patterns", "a": "wanda 2:4", "b": "wanda 50%",
+               "jaccard": {"mean": 0.7, "std": 0.1}, "cosine": {"mean": 0.8, "std": 0}, "hamming": {"mean": 0.2, "std": 0}},
+              {"projection": "up_proj", "across": "variants", "a": "wanda 50%", "b": "other",
+               "jaccard": {"mean": 0.4, "std": 0}, "cosine": {"mean": -0.1, "std": 0}, "hamming": {"mean": 0.6, "std": 0}}]})");
+}
+
+TEST(Figures, AblationsAreHeatMapsOfVariantsAndOfMethods) {
+  const auto values = [](const Chart& chart) { return Json::parse(chart.spec)["concat"][0]["data"]["values"]; };
+  const Json all = values(draw("ablation", ablation_document()));
+  ASSERT_EQ(all.size(), 7U);  // three with themselves, two pairs both ways
+  EXPECT_EQ(all[1], Json::parse(R"({"column": "wanda 2:4", "row": "wanda 50%", "value": 0.7})"));
+  FigureOptions options;
+  options.metric = "hamming";
+  const Json patterns = values(draw("ablation-patterns", ablation_document(), options));
+  ASSERT_EQ(patterns.size(), 1U);
+  EXPECT_EQ(patterns[0], Json::parse(R"({"column": "50% and 2:4", "row": "wanda", "value": 0.2})"));
+  EXPECT_EQ(complaint("ablation-sparsities", ablation_document(), ErrorCode::invalid_argument),
+            "no variants were compared across sparsities");
+  Json document = ablation_document();
+  document["pairs"][1]["b"] = "absent";
+  EXPECT_EQ(complaint("ablation", document), "pairs[1].b: expected the label of a variant, got \"absent\"");
+}
+
 }  // namespace
 }  // namespace lacuna

@@ -103,6 +103,9 @@ void write_figure(const Session& session, const AblateCommand& command, const Ab
   page.section("Heat maps");
   for (const auto measure : {AblationMeasure::jaccard, AblationMeasure::cosine, AblationMeasure::hamming})
     page.chart(ablation_chart(ablation, measure));
+  for (const char* across : {"patterns", "sparsities"}) {
+    if (const auto chart = ablation_by_method_chart(ablation, across, AblationMeasure::jaccard)) page.chart(*chart);
+  }
   page.section("Every pair");
   page.table(pair_table(ablation), "Mean over layers of the mean over features");
   page.paragraph(
@@ -131,7 +134,7 @@ void add_ablate(Application& app) {
   auto options = std::make_shared<AblateCommand>();
   command
       .add_option("what", options->references,
-                  "pruned models, folders of the scripts' .pt files (each variant in them), or a study's sparsity.db")
+                  "pruned models, folders of them or of the scripts' .pt files, or a study's sparsity.db")
       ->required()
       ->expected(1, 64)
       ->type_name("A B …|DB");
@@ -147,6 +150,7 @@ void add_ablate(Application& app) {
       "Per projection and pair: mean ± standard deviation over layers of the mean over features, beside what\n"
       "independent masks of these sparsities give.\n"
       "Example: lacuna ablate out/demo/sparsity.db -o ablation.html\n"
+      "         lacuna ablate out/demo/models --json | lacuna plot ablation-patterns - -o patterns.pdf\n"
       "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");
   app.on_run(command, [options](const Session& session) { run_ablate(session, *options); });
 }

@@ -147,7 +147,6 @@ NullComparison test_shuffled_columns(const Session& session, const ClusterComman
 NullComparison test_separation(const Session& session, const ClusterCommand& command, const ChosenFeatures& features,
                                const std::vector<ClusterRun>& runs) {
   std::vector<Statistic> statistics;
-  statistics.reserve(command.run.k.size());
   for (const int k : command.run.k) statistics.push_back({fmt::format("separation_{}", k), Tail::greater});
   auto options = null_options(command.null, features);
   if (options && command.on == "weights") {

@@ -116,7 +116,6 @@ void run_all_pairs(const Session& session, const CompareOptions& options, const 
 
 void run_compare(const Session& session, const CompareOptions& options) {
   std::vector<MatrixSet> sets;
-  sets.reserve(options.references.size());
   for (const auto& reference : options.references) sets.push_back(MatrixSet::open(reference));
   if (sets.size() > 2) return run_all_pairs(session, options, sets);
   const auto comparison = compare_sets(sets[0], sets[1], session.context());

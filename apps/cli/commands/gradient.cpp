@@ -95,7 +95,6 @@ void run_gradient(const Session& session, const GradientCommand& command) {
   print_structure(session, test);
   Json document = features.json();
   std::vector<double> distances;
-  distances.reserve(gradient.distances.size());
   for (const auto d : gradient.distances) {
     distances.push_back(static_cast<double>(d) / static_cast<double>(std::max<std::int64_t>(patterns.rows(), 1)));
   }

@@ -39,7 +39,6 @@ std::vector<double> others(const std::uint32_t* distances, std::int64_t n, std::
 
 std::vector<double> shares(const std::uint32_t* distances, std::int64_t n, std::int64_t rows) {
   std::vector<double> result;
-  result.reserve(static_cast<std::size_t>(n));
   for (std::int64_t i = 0; i < n; ++i) {
     result.push_back(static_cast<double>(distances[i]) / static_cast<double>(std::max<std::int64_t>(rows, 1)));
   }

@@ -45,6 +45,12 @@ Json options_json(const ThresholdRequest& request) {
           {"component", request.selection.component ? Json(*request.selection.component) : Json(nullptr)}};
 }
 
+Json curve_json(const ThresholdedMatrix& matrix) {
+  Json curve = Json::array();
+  for (const auto& point : matrix.curve) curve.push_back({point.sparsity, point.threshold, point.energy_kept});
+  return curve;
+}
+
 void run_threshold(const Session& session, const ThresholdRequest& request, const DatabaseArgument& database) {
   const AnalysisStore store(database, "threshold", 0);
   const auto matrices = apply_thresholds(request, session.context());
@@ -72,6 +78,7 @@ void run_threshold(const Session& session, const ThresholdRequest& request, cons
                     {"sparsity", m.sparsity},
                     {"energy_kept", m.energy_kept},
                     {"pattern", m.pattern},
+                    {"curve", curve_json(m)},
                     {"output", m.output.empty() ? Json(nullptr) : Json(m.output.string())}});
   }
   session.print(text_table(rows));
@@ -99,6 +106,7 @@ void add_threshold(Application& app) {
   add_database_argument(command, options->database);
   command.footer(
       "Example: lacuna threshold model --sparsity 0.9 --component mlp.down_proj -o thresholded\n"
+      "         lacuna threshold model --preset --json | lacuna plot thresholds - -o thresholds.pdf\n"
       "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");
   app.on_run(command, [options, given, targeted](const Session& session) {
     run_threshold(session, request_of(*options, given->count() > 0, targeted->count() > 0), options->database);

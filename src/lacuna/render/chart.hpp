@@ -8,7 +8,7 @@
 // Values   NaN and infinities are left out of the picture and stay in the table; a logarithmic axis leaves out values
 //          ≤ 0 too.
 // Names    may come from strangers; they are data in the specification, never part of an expression.
-// Errors   Error{invalid_argument}: a matrix that is not square or not as large as its labels.
+// Errors   Error{invalid_argument}: a matrix that is not as large as its labels.
 #pragma once
 
 #include <optional>
@@ -45,11 +45,15 @@ struct PerplexityChart {
 };
 Chart perplexity_chart(const PerplexityChart& chart);
 
-// Heat maps of a symmetric measure between methods, one panel per layer or matrix.
+// Heat maps of a symmetric measure between methods, one panel per layer or matrix; or of methods by what they were
+// compared across.
 struct SimilarityPanel {
-  std::string name;                 // "layer 0 · mlp.down_proj"
-  std::vector<std::string> labels;  // n methods
-  std::vector<double> values;       // n × n, row-major; NaN: not compared
+  std::string name;                       // "layer 0 · mlp.down_proj"
+  std::vector<std::string> labels;        // n methods
+  std::vector<double> values;             // n × columns, row-major; NaN: not compared
+  std::vector<std::string> columns = {};  // "50% and 2:4"; empty: the labels again
+
+  const std::vector<std::string>& column_labels() const { return columns.empty() ? labels : columns; }
 };
 struct SimilarityChart {
   std::string title = "Similarity of the patterns kept";
@@ -69,6 +73,7 @@ struct LineSeries {
   std::string name;   // "wanda 50 %"
   std::string panel;  // "mlp.down_proj"; empty: one panel
   std::vector<LinePoint> points;
+  std::vector<LinePoint> marks = {};  // points of the line that stand out: what was chosen
 };
 enum class ValueFormat { number, percent };  // percent: shares, 0.5 shown as 50 %
 struct LineChart {

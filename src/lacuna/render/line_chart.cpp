@@ -21,8 +21,17 @@ Json line_values(const LineChart& chart, bool log) {
       if (!can_show(point.y, log) || !can_show(point.x, false)) continue;
       values.push_back({{"series", series.name}, {"panel", series.panel}, {"x", point.x}, {"y", point.y}});
     }
+    for (const auto& mark : series.marks) {
+      if (!can_show(mark.y, log) || !can_show(mark.x, false)) continue;
+      values.push_back(
+          {{"series", series.name}, {"panel", series.panel}, {"x", mark.x}, {"y", mark.y}, {"mark", true}});
+    }
   }
   return values;
+}
+
+bool has_marks(const LineChart& chart) {
+  return std::ranges::any_of(chart.series, [](const LineSeries& series) { return !series.marks.empty(); });
 }
 
 bool whole_numbers(const LineChart& chart) {
@@ -72,9 +81,15 @@ Json lines(const LineChart& chart, const std::vector<std::string>& names, const 
                    tooltip_field("y", chart.y_title, tooltip_format(chart.y_format))});
   if (has_panels) encoding["tooltip"].insert(encoding["tooltip"].begin(), tooltip_field("panel", "matrix"));
   const Json point = chart.ordered ? Json(false) : Json{{"filled", true}, {"size", has_panels ? 28 : 45}};
-  return {{"params", legend_selection("series")},
-          {"mark", {{"type", "line"}, {"strokeWidth", 1.8}, {"point", point}}},
-          {"encoding", encoding}};
+  const Json line = {{"type", "line"}, {"strokeWidth", 1.8}, {"point", point}};
+  if (!has_marks(chart)) return {{"params", legend_selection("series")}, {"mark", line}, {"encoding", encoding}};
+  const Json ring = {{"type", "point"}, {"size", 60}, {"filled", false}, {"strokeWidth", 1.8}};
+  const auto layer = [](const char* which, const Json& mark) {
+    return Json{{"transform", {{{"filter", which}}}}, {"mark", mark}};
+  };
+  Json below = layer("!datum.mark", line);
+  below["params"] = legend_selection("series");
+  return {{"encoding", encoding}, {"layer", {below, layer("datum.mark", ring)}}};
 }
 
 Table data_table(const LineChart& chart, bool has_panels) {

@@ -16,17 +16,17 @@ using Json = nlohmann::json;
 constexpr int kMaxLabelPx = 160;
 constexpr std::size_t kMaxLabelled = 8;  // beyond as many methods, numbers do not fit their cells
 
-void require_square(const SimilarityPanel& panel) {
-  if (panel.values.size() == panel.labels.size() * panel.labels.size()) return;
+void require_full(const SimilarityPanel& panel) {
+  if (panel.values.size() == panel.labels.size() * panel.column_labels().size()) return;
   throw Error(ErrorCode::invalid_argument,
               fmt::format("similarity panel '{}': expected {} × {} values, got {}", panel.name, panel.labels.size(),
-                          panel.labels.size(), panel.values.size()));
+                          panel.column_labels().size(), panel.values.size()));
 }
 
 template <typename Visit>
 void for_each_value(const SimilarityPanel& panel, Visit visit) {
-  const std::size_t n = panel.labels.size();
-  for (std::size_t i = 0; i < n; ++i) {
+  const std::size_t n = panel.column_labels().size();
+  for (std::size_t i = 0; i < panel.labels.size(); ++i) {
     for (std::size_t j = 0; j < n; ++j) visit(i, j, panel.values[i * n + j]);
   }
 }
@@ -35,7 +35,7 @@ Json cell_values(const SimilarityPanel& panel) {
   Json values = Json::array();
   for_each_value(panel, [&](std::size_t i, std::size_t j, double value) {
     if (std::isfinite(value))
-      values.push_back({{"row", panel.labels[i]}, {"column", panel.labels[j]}, {"value", value}});
+      values.push_back({{"row", panel.labels[i]}, {"column", panel.column_labels()[j]}, {"value", value}});
   });
   return values;
 }
@@ -71,25 +71,26 @@ double dark_from() {
 }
 
 Json heat_map(const SimilarityChart& chart, const SimilarityPanel& panel, double low, bool labelled, int step) {
-  const auto axis = [&](const std::string& field, Json options) {
+  const auto axis = [&](const std::string& field, const std::vector<std::string>& names, Json options) {
     options.update({{"domain", false}, {"ticks", false}, {"labelLimit", kMaxLabelPx}});
     return Json{{"field", field},
                 {"type", "nominal"},
                 {"title", nullptr},
                 {"axis", std::move(options)},
-                {"scale", {{"domain", panel.labels}}}};
+                {"scale", {{"domain", names}}}};
   };
   const Json tooltip = Json::array(
       {tooltip_field("row", "first"), tooltip_field("column", "second"), tooltip_field("value", chart.measure, ".4f")});
-  Json map = {
-      {"title", {{"text", panel.name}, {"fontSize", 12.5}, {"offset", 8}, {"limit", 280}}},
-      {"data", {{"values", cell_values(panel)}}},
-      {"width", {{"step", step}}},
-      {"height", {{"step", std::min(step, 34)}}},
-      {"encoding",
-       {{"x", axis("column", {{"labelAngle", -40}})}, {"y", axis("row", Json::object())}, {"tooltip", tooltip}}},
-      {"layer", Json::array({{{"mark", {{"type", "rect"}, {"strokeWidth", 0}}},
-                              {"encoding", {{"color", cell_colour(chart, low)}}}}})}};
+  Json map = {{"title", {{"text", panel.name}, {"fontSize", 12.5}, {"offset", 8}, {"limit", 280}}},
+              {"data", {{"values", cell_values(panel)}}},
+              {"width", {{"step", step}}},
+              {"height", {{"step", std::min(step, 34)}}},
+              {"encoding",
+               {{"x", axis("column", panel.column_labels(), {{"labelAngle", -40}})},
+                {"y", axis("row", panel.labels, Json::object())},
+                {"tooltip", tooltip}}},
+              {"layer", Json::array({{{"mark", {{"type", "rect"}, {"strokeWidth", 0}}},
+                                      {"encoding", {{"color", cell_colour(chart, low)}}}}})}};
   if (!labelled) return map;
   const Json light = {{"test", {{"field", "value"}, {"gte", low + dark_from() * (1.0 - low)}}}, {"value", "#ffffff"}};
   map["layer"].push_back({{"mark", {{"type", "text"}, {"fontSize", 11.5}}},
@@ -103,9 +104,9 @@ Table data_table(const SimilarityChart& chart) {
   Table table{{{"matrix"}, {"first"}, {"second"}, {chart.measure, true}}, {}};
   for (const auto& panel : chart.panels) {
     for_each_value(panel, [&](std::size_t i, std::size_t j, double value) {
-      if (i >= j) return;
-      table.rows.push_back(
-          {text_cell(panel.name), text_cell(panel.labels[i]), text_cell(panel.labels[j]), number_cell(value, 4)});
+      if (panel.columns.empty() ? i >= j : !std::isfinite(value)) return;
+      table.rows.push_back({text_cell(panel.name), text_cell(panel.labels[i]), text_cell(panel.column_labels()[j]),
+                            number_cell(value, 4)});
     });
   }
   return table;
@@ -117,8 +118,8 @@ Chart similarity_chart(const SimilarityChart& chart) {
   std::size_t most = 1;
   std::size_t longest = 1;
   for (const auto& panel : chart.panels) {
-    require_square(panel);
-    most = std::max(most, panel.labels.size());
+    require_full(panel);
+    most = std::max(most, panel.column_labels().size());
     for (const auto& label : panel.labels) longest = std::max(longest, label.size());
   }
   const bool labelled = most <= kMaxLabelled;

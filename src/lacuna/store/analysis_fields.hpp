@@ -181,6 +181,9 @@ void visit_fields(WeightThresholdRecord& r, Visitor& v) {
   v.number("energy_kept", r.energy_kept);
   v.key("pattern", r.pattern);
   v.optional_text("output", r.output);
+  v.list("curve_sparsity", r.curve_sparsity);
+  v.list("curve_threshold", r.curve_threshold);
+  v.list("curve_energy", r.curve_energy);
 }
 
 template <typename Visitor>

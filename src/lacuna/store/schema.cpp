@@ -10,6 +10,7 @@
 #include "embedded/migration_to_2.hpp"
 #include "embedded/migration_to_3.hpp"
 #include "embedded/migration_to_4.hpp"
+#include "embedded/migration_to_5.hpp"
 #include "embedded/schema_sql.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/core/version.hpp"
@@ -26,6 +27,7 @@ constexpr std::array kMigrations = {
     Migration{2, embedded::migration_to_2},
     Migration{3, embedded::migration_to_3},
     Migration{4, embedded::migration_to_4},
+    Migration{5, embedded::migration_to_5},
 };
 static_assert(kMigrations.back().to == kSchemaVersion);
 

@@ -10,7 +10,7 @@
 
 namespace lacuna {
 
-inline constexpr int kSchemaVersion = 4;
+inline constexpr int kSchemaVersion = 5;
 
 // 0 for an empty database.
 int schema_version(Connection& connection);

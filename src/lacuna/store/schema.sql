@@ -1,4 +1,4 @@
--- Lacuna's result store, schema version 4. docs/store.md explains it with a picture and example queries.
+-- Lacuna's result store, schema version 5. docs/store.md explains it with a picture and example queries.
 --
 -- Conventions
 --   * Shares (sparsity, jaccard, hamming, density, agreement) are fractions of 1, never percent. Times are UTC.
@@ -287,7 +287,7 @@ CREATE TABLE activation_thresholds (
   uniform_error DOUBLE                    -- the same with every linear at block_sparsity
 );
 
--- Weight matrices with their small entries set to zero.
+-- Weight matrices with their small entries set to zero. Lists are JSON arrays of numbers.
 CREATE TABLE weight_thresholds (
   analysis_id VARCHAR NOT NULL,
   layer INTEGER NOT NULL,
@@ -299,7 +299,10 @@ CREATE TABLE weight_thresholds (
   sparsity DOUBLE NOT NULL,
   energy_kept DOUBLE NOT NULL,            -- share of the square norm
   pattern VARCHAR NOT NULL,               -- detected
-  output VARCHAR                          -- file written
+  output VARCHAR,                         -- file written
+  curve_sparsity VARCHAR DEFAULT '[]',    -- shares of zeros, ascending (since version 5)
+  curve_threshold VARCHAR DEFAULT '[]',   -- the threshold that would give each
+  curve_energy VARCHAR DEFAULT '[]'       -- the share of the square norm that it would keep
 );
 
 -- Times of kernels, one row per measurement; never replaced.

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
-#include <limits>
 #include <map>
 #include <set>
 #include <tuple>
@@ -20,6 +19,8 @@ namespace lacuna {
 namespace {
 namespace fs = std::filesystem;
 
+constexpr int kFolderDepth = 4;  // a study keeps its models two folders below its own
+
 std::string projection_of(const std::string& component) {
   const auto dot = component.rfind('.');
   return dot == std::string::npos ? component : component.substr(dot + 1);
@@ -27,7 +28,7 @@ std::string projection_of(const std::string& component) {
 
 AblationVariant variant_of(const RunRecord& run) { return {run_label(run), run.method, run.sparsity, run.n, run.m}; }
 
-bool is_script_tree(const std::string& reference) {
+bool is_plain_folder(const std::string& reference) {
   std::error_code ignored;
   return fs::is_directory(reference, ignored) && !fs::exists(fs::path(reference) / "config.json", ignored);
 }
@@ -66,6 +67,60 @@ AblationVariant described(const MatrixSet& set) {
   run.n = recipe->target.n;
   run.m = recipe->target.m;
   return variant_of(run);
+}
+
+void open_model(const std::string& reference, std::vector<AblationSource>& sources) {
+  auto set = MatrixSet::open(reference);
+  sources.push_back({described(set), std::move(set)});
+}
+
+// Folders of models below `folder`, in order of name.
+void find_models(const fs::path& folder, int depth, std::vector<fs::path>& models) {
+  std::vector<fs::path> inner;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, fs::directory_options::skip_permission_denied, ignored)) {
+    if (entry.is_directory(ignored) && !entry.is_symlink(ignored)) inner.push_back(entry.path());
+  }
+  std::ranges::sort(inner);
+  for (const auto& path : inner) {
+    if (fs::exists(path / "config.json", ignored)) {
+      models.push_back(path);
+    } else if (depth > 1) {
+      find_models(path, depth - 1, models);
+    }
+  }
+}
+
+// "3 files and 1 folder: a, b, …"
+std::string contents(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::size_t folders = 0;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    names.push_back(entry.path().filename().string());
+    folders += entry.is_directory(ignored) ? 1 : 0;
+  }
+  std::ranges::sort(names);
+  constexpr std::size_t kNamed = 4;
+  const bool all = names.size() <= kNamed;
+  const std::size_t files = names.size() - folders;
+  if (!all) names.resize(kNamed);
+  return fmt::format("{} file{} and {} folder{}{}{}{}", files, files == 1 ? "" : "s", folders, folders == 1 ? "" : "s",
+                     names.empty() ? "" : ": ", fmt::join(names, ", "), all ? "" : ", …");
+}
+
+// The variants of a tree of the scripts' files, and the models below a folder.
+void open_folder(const std::string& folder, std::vector<AblationSource>& sources) {
+  const std::size_t before = sources.size();
+  open_tree(folder, sources);
+  std::vector<fs::path> models;
+  find_models(folder, kFolderDepth, models);
+  for (const auto& model : models) open_model(model.string(), sources);
+  if (sources.size() != before) return;
+  throw Error(ErrorCode::nothing_to_compare,
+              fmt::format("expected folders of pruned models or the scripts' .pt files, got {}", contents(folder)))
+      .at(folder)
+      .hint("a model is a folder with config.json");
 }
 
 // What two variants differ in.
@@ -138,21 +193,15 @@ void require_pairs(const Ablation& ablation) {
       .hint("--all compares every pair");
 }
 
-double value_of(const AblationPair& pair, AblationMeasure measure) {
-  if (measure == AblationMeasure::cosine) return pair.cosine.mean;
-  return measure == AblationMeasure::jaccard ? pair.jaccard.mean : pair.hamming.mean;
-}
-
 }  // namespace
 
 std::vector<AblationSource> open_variants(std::span<const std::string> references) {
   std::vector<AblationSource> sources;
   for (const auto& reference : references) {
-    if (is_script_tree(reference)) {
-      open_tree(reference, sources);
+    if (is_plain_folder(reference)) {
+      open_folder(reference, sources);
     } else {
-      auto set = MatrixSet::open(reference);
-      sources.push_back({described(set), std::move(set)});
+      open_model(reference, sources);
     }
   }
   if (sources.size() < 2) {
@@ -183,11 +232,10 @@ Ablation ablate(const std::vector<AblationSource>& sources, bool all_pairs, cons
   return ablation;
 }
 
-Ablation ablate_stored(ResultSource& source, bool all_pairs) {
+Ablation ablation_of(std::span<const RunRecord> runs, std::span<const ComparisonRecord> comparisons, bool all_pairs) {
   Ablation ablation;
   std::map<std::string, std::size_t> places;  // of run ids
   std::set<std::string> models;
-  const auto runs = source.runs();
   for (const auto& run : runs) models.insert(run.model);
   for (const auto& run : runs) {
     places[run.run_id] = ablation.variants.size();
@@ -195,7 +243,7 @@ Ablation ablate_stored(ResultSource& source, bool all_pairs) {
     if (models.size() > 1) ablation.variants.back().label = run.model + " " + ablation.variants.back().label;
   }
   PairTable table;
-  for (const auto& record : source.comparisons()) {
+  for (const auto& record : comparisons) {
     const auto a = places.find(record.a);
     const auto b = places.find(record.b);
     if (a == places.end() || b == places.end()) continue;
@@ -204,29 +252,13 @@ Ablation ablate_stored(ResultSource& source, bool all_pairs) {
       table.add(low, high, record);
   }
   ablation.pairs = table.rows(ablation.variants);
-  require_pairs(ablation);
   return ablation;
 }
 
-Chart ablation_chart(const Ablation& ablation, AblationMeasure measure) {
-  constexpr const char* kNames[] = {"Jaccard similarity", "cosine similarity", "Hamming distance"};
-  SimilarityChart chart;
-  chart.title = "Variants against each other";
-  chart.measure = kNames[static_cast<int>(measure)];
-  chart.subtitle = "mean over layers of the mean over features, by projection; empty: not compared";
-  const std::size_t n = ablation.variants.size();
-  for (const auto& pair : ablation.pairs) {
-    auto panel = std::ranges::find(chart.panels, pair.projection, &SimilarityPanel::name);
-    if (panel == chart.panels.end()) {
-      panel = chart.panels.insert(chart.panels.end(), SimilarityPanel{pair.projection, {}, {}});
-      for (const auto& variant : ablation.variants) panel->labels.push_back(variant.label);
-      panel->values.assign(n * n, std::numeric_limits<double>::quiet_NaN());
-      const double same = measure == AblationMeasure::hamming ? 0.0 : 1.0;
-      for (std::size_t i = 0; i < n; ++i) panel->values[i * n + i] = same;
-    }
-    panel->values[pair.a * n + pair.b] = panel->values[pair.b * n + pair.a] = value_of(pair, measure);
-  }
-  return similarity_chart(chart);
+Ablation ablate_stored(ResultSource& source, bool all_pairs) {
+  const auto ablation = ablation_of(source.runs(), source.comparisons(), all_pairs);
+  require_pairs(ablation);
+  return ablation;
 }
 
 }  // namespace lacuna

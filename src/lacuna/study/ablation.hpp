@@ -1,15 +1,18 @@
 // Pruned variants of one model against each other: across methods, patterns and sparsities, per projection.
 //
-// A variant is a pruned model, a mask file, or one method, pattern and sparsity of a tree of the scripts' .pt files; a
-// tree gives all that it holds. Pairs are compared that differ in one thing: methods at one target, patterns of one
-// method, sparsities of one method and pattern; or all.
+// A variant is a pruned model, a mask file, or one method, pattern and sparsity of a tree of the scripts' .pt files. A
+// folder gives all that it holds: the tree's variants, and the models in it, up to four folders down. Pairs are
+// compared that differ in one thing: methods at one target, patterns of one method, sparsities of one method and
+// pattern; or all.
 //
 //   similarity of a pair in a projection   mean ± std (ddof 0) over the layers of the mean over features
 //                                          (study/comparison.hpp)
 //   by chance                              independent masks with the variants' target sparsities, p and q kept:
 //                                          jaccard pq / (p + q − pq), hamming p + q − 2pq
 //
-// Errors   invalid_argument: fewer than two variants; nothing_to_compare; those of compare_sets().
+// Errors   invalid_argument: fewer than two variants; nothing_to_compare: a folder without any, or no pair of them;
+// those
+//          of compare_sets().
 #pragma once
 
 #include <optional>
@@ -58,12 +61,19 @@ std::vector<AblationSource> open_variants(std::span<const std::string> reference
 
 Ablation ablate(const std::vector<AblationSource>& sources, bool all_pairs, const RunContext& context);
 
-// From the comparisons that a store holds; variants of several models are named with theirs.
+// From comparisons of runs; variants of several models are named with theirs. May have no pairs.
+Ablation ablation_of(std::span<const RunRecord> runs, std::span<const ComparisonRecord> comparisons, bool all_pairs);
+
+// The same of all that a store holds.
 Ablation ablate_stored(ResultSource& source, bool all_pairs);
 
 enum class AblationMeasure { jaccard, cosine, hamming };
 
-// A heat map of variants per projection.
-Chart ablation_chart(const Ablation& ablation, AblationMeasure measure);
+// A heat map of variants per projection. An empty title: the chart's own.
+Chart ablation_chart(const Ablation& ablation, AblationMeasure measure, const std::string& title = {});
+
+// Method × pair of patterns, or of sparsities (`across`), per projection; nullopt: no such pairs.
+std::optional<Chart> ablation_by_method_chart(const Ablation& ablation, const std::string& across,
+                                              AblationMeasure measure, const std::string& title = {});
 
 }  // namespace lacuna

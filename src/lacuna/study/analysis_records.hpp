@@ -166,6 +166,9 @@ struct WeightThresholdRecord {
   double energy_kept = 0.0;
   std::string pattern;
   std::string output;  // empty: not written
+  std::vector<double> curve_sparsity;
+  std::vector<double> curve_threshold;  // that would give it
+  std::vector<double> curve_energy;     // that it would keep
 };
 
 // An analysis with everything that belongs to it.

@@ -156,8 +156,24 @@ void add_profile(const ActivationProfile& profile, AnalysisResults& results) {
 std::vector<WeightThresholdRecord> weight_records(std::span<const ThresholdedMatrix> matrices) {
   std::vector<WeightThresholdRecord> records;
   for (const auto& m : matrices) {
-    records.push_back({m.layer, m.component, m.rows, m.cols, m.threshold, m.sparsity_before, m.sparsity, m.energy_kept,
-                       m.pattern, m.output.string()});
+    auto& record = records.emplace_back(WeightThresholdRecord{m.layer,
+                                                              m.component,
+                                                              m.rows,
+                                                              m.cols,
+                                                              m.threshold,
+                                                              m.sparsity_before,
+                                                              m.sparsity,
+                                                              m.energy_kept,
+                                                              m.pattern,
+                                                              m.output.string(),
+                                                              {},
+                                                              {},
+                                                              {}});
+    for (const auto& point : m.curve) {
+      record.curve_sparsity.push_back(point.sparsity);
+      record.curve_threshold.push_back(point.threshold);
+      record.curve_energy.push_back(point.energy_kept);
+    }
   }
   return records;
 }

@@ -10,9 +10,11 @@
 
 #include "lacuna/prune/target.hpp"
 #include "lacuna/render/chart.hpp"
+#include "lacuna/study/ablation.hpp"
 #include "lacuna/study/report_activations.hpp"
 #include "lacuna/study/report_clusters.hpp"
 #include "lacuna/study/report_structure.hpp"
+#include "lacuna/study/report_thresholds.hpp"
 
 namespace lacuna {
 namespace {
@@ -82,15 +84,14 @@ void add_key_figures(Page& page, const StudyModelView& model) {
 void add_runs_table(Page& page, const StudyModelView& model) {
   const auto datasets = datasets_of(model);
   Table table;
-  table.columns = {{"run"}, {"method"}, {"pattern"}, {"sparsity", true}};
+  table.columns = {{"run"}, {"sparsity", true}};
   for (const auto& dataset : datasets) {
     for (const char* measure : {"perplexity", "±", "KL (nats)", "top-1"}) {
       table.columns.push_back({fmt::format("{}{}", measure, datasets.size() > 1 ? " " + dataset : ""), true});
     }
   }
-  const auto add_row = [&](const std::string& label, const std::string& method, const std::string& pattern,
-                           Cell sparsity, const std::string& run_id) {
-    std::vector<Cell> row = {text_cell(label), text_cell(method), text_cell(pattern), std::move(sparsity)};
+  const auto add_row = [&](const std::string& label, Cell sparsity, const std::string& run_id) {
+    std::vector<Cell> row = {text_cell(label), std::move(sparsity)};
     for (const auto& dataset : datasets) {
       const auto* evaluation = find_evaluation(model, run_id, dataset);
       const EvaluationRecord none;
@@ -102,10 +103,9 @@ void add_runs_table(Page& page, const StudyModelView& model) {
     }
     table.rows.push_back(std::move(row));
   };
-  add_row("dense", "–", "–", percent_cell(0.0), "");
+  add_row("dense", percent_cell(0.0), "");
   for (const auto& run : model.runs) {
-    add_row(run_label(run.run), run.run.method, pattern_label(run.run), percent_cell(measured_sparsity(run)),
-            run.run.run_id);
+    add_row(run_label(run.run), percent_cell(measured_sparsity(run)), run.run.run_id);
   }
   page.table(table, "What each run costs");
   page.paragraph(
@@ -200,6 +200,16 @@ void add_similarity_charts(Page& page, const StudyModelView& model) {
   }
 }
 
+// Each method against itself, across patterns and across sparsities.
+void add_ablation_charts(Page& page, const StudyModelView& model) {
+  std::vector<RunRecord> runs;
+  for (const auto& run : model.runs) runs.push_back(run.run);
+  const auto ablation = ablation_of(runs, model.comparisons, false);
+  for (const char* across : {"patterns", "sparsities"}) {
+    if (const auto chart = ablation_by_method_chart(ablation, across, AblationMeasure::jaccard)) page.chart(*chart);
+  }
+}
+
 void add_feature_chart(Page& page, const StudyModelView& model) {
   if (model.example_comparisons.empty()) return;
   DistributionChart chart;
@@ -235,12 +245,14 @@ void write_report(const ReportContents& contents, const std::filesystem::path& t
     if (!model.comparisons.empty()) {
       page.subsection("What the methods keep");
       add_similarity_charts(page, model);
+      add_ablation_charts(page, model);
       add_feature_chart(page, model);
     }
     add_structure_section(page, model);
     add_cluster_section(page, model);
     add_coherence_section(page, model);
     add_activation_section(page, model);
+    add_threshold_section(page, model);
     if (!model.spies.empty()) {
       page.subsection("How the patterns look");
       page.gallery(model.spies);

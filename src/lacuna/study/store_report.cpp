@@ -37,7 +37,8 @@ class Views {
 
 // What the report draws, in full; of the others, which may be long lists, the statistics.
 AnalysisResults read_analysis(ResultSource& source, const AnalysisRecord& record) {
-  const bool drawn = record.command == "cluster" || record.command == "coherence" || record.command == "activations";
+  const bool drawn = record.command == "cluster" || record.command == "coherence" || record.command == "activations" ||
+                     record.command == "threshold";
   if (drawn) {
     if (auto results = source.analysis(record.analysis_id)) return std::move(*results);
   }

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <set>
 
+#include "lacuna/activations/distribution.hpp"
 #include "lacuna/bits/bit_matrix.hpp"
 #include "lacuna/bits/pattern.hpp"
 #include "lacuna/core/atomic_file.hpp"
@@ -52,6 +53,22 @@ double energy(MatrixView<const float> weights) {
   return sum;
 }
 
+std::vector<ThresholdPoint> threshold_curve(MatrixView<const float> weights) {
+  std::vector<ThresholdPoint> curve;
+  if (weights.numel() == 0) return curve;
+  ActivationHistogram histogram;
+  histogram.add(weights);
+  const auto distribution = histogram.distribution();
+  const auto add = [&](double sparsity) {
+    const double threshold = distribution.magnitude_quantile(sparsity);
+    curve.push_back({sparsity, threshold, distribution.energy_kept(threshold)});
+  };
+  for (int percent = 5; percent <= 95; percent += 5) add(percent / 100.0);
+  add(0.975);
+  add(0.99);
+  return curve;
+}
+
 fs::path output_path(const ThresholdRequest& request, const ThresholdedMatrix& matrix) {
   if (matrix.layer == kNoLayer) {
     std::string name;
@@ -86,6 +103,7 @@ class Thresholder {
     const auto numel = static_cast<double>(std::max<std::int64_t>(weights.numel(), 1));
     result.sparsity_before = static_cast<double>(kernels::count_zeros(weights.view())) / numel;
     const double before = energy(weights.view());
+    result.curve = threshold_curve(weights.view());
     result.threshold = threshold_for(request_, matrix, weights.view());
     kernels::zero_up_to_abs(weights.view(), static_cast<float>(result.threshold));
     const auto pattern =

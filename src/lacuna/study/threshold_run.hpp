@@ -8,6 +8,8 @@
 // Output   OUT/data/threshold_unstructured/layer-{N}/layer{N}-{component}-0-0-{sparsity}.pt in the stored type, as the
 //          scripts name them; {sparsity} is the target, 0.9 for the preset, the measured one in four digits for a
 //          given threshold. A matrix of no layer: OUT/{name}.pt. The folder appears complete or not at all.
+// Curve    what thresholds for 5, 10, …, 95, 97.5 and 99 % would be and keep: from a histogram, within 0.2 % of the
+//          exact quantile (activations/distribution.hpp). Of the matrix as it was.
 // Exact    matrices of f64 are compared as f32.
 // Errors   invalid_argument: a component without preset, a threshold below 0 or not finite, a sparsity outside (0, 1),
 //          two matrices of one output name; not_finite: names the matrix; already_exists, output_is_input; those of
@@ -22,6 +24,7 @@
 
 #include "lacuna/core/run_context.hpp"
 #include "lacuna/formats/matrix_set.hpp"
+#include "lacuna/study/threshold_chart.hpp"
 
 namespace lacuna {
 
@@ -45,7 +48,8 @@ struct ThresholdedMatrix {
   double sparsity = 0.0;
   double energy_kept = 0.0;  // ‖result‖² / ‖w‖², 1 for a matrix of zeros
   std::string pattern;
-  std::filesystem::path output;  // below `out`; empty: not written
+  std::vector<ThresholdPoint> curve;  // ascending; empty: a matrix without entries
+  std::filesystem::path output;       // below `out`; empty: not written
 };
 
 std::vector<ThresholdedMatrix> apply_thresholds(const ThresholdRequest& request, const RunContext& context);

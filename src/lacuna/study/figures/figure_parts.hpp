@@ -24,6 +24,10 @@ Chart pattern_figure(const std::vector<RecordedResult>& documents, const FigureO
 Chart tsne_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
 Chart sparsity_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
 Chart frequency_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart ablation_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart ablation_patterns_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart ablation_sparsities_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart thresholds_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
 
 // Parses one document and reads it; errors get its name.
 template <typename Read>

@@ -36,6 +36,14 @@ constexpr std::array kEntries = {
     Entry{{"sparsity", "what activation sparsity costs, by layer", "activations --json", "energy,threshold"},
           sparsity_figure},
     Entry{{"frequency", "hot and cold features, by layer", "activations --coactivation --json", ""}, frequency_figure},
+    Entry{{"thresholds", "sparsity and energy of weights against the threshold", "threshold --json", "sparsity,energy"},
+          thresholds_figure},
+    Entry{{"ablation", "variants against each other, by projection", "ablate --json", "jaccard,cosine,hamming"},
+          ablation_figure},
+    Entry{{"ablation-patterns", "methods × pairs of patterns", "ablate --json", "jaccard,cosine,hamming"},
+          ablation_patterns_figure},
+    Entry{{"ablation-sparsities", "methods × pairs of sparsities", "ablate --json", "jaccard,cosine,hamming"},
+          ablation_sparsities_figure},
 };
 
 std::string names() {

@@ -4,6 +4,8 @@
 //   separation, within-between, sizes                          `lacuna cluster`
 //   heatmap, pattern                                           `lacuna cluster --patterns`, `gradient --patterns`
 //   sparsity, frequency                                        `lacuna activations`
+//   thresholds                                                 `lacuna threshold`
+//   ablation, ablation-patterns, ablation-sparsities           `lacuna ablate`
 //
 // So every figure can be made again from the document it was made of. A document may come from a stranger: every field
 // that is drawn is checked, fields that are not are ignored. Several documents (matrices, orders, models) may share one
