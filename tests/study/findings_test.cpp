@@ -85,11 +85,10 @@ TEST(Findings, SayHowSmallPCanGet) {
   EXPECT_DOUBLE_EQ(floor.smallest_p, 0.001);
   EXPECT_DOUBLE_EQ(floor.smallest_alone, 0.003);
   EXPECT_EQ(floor.draws_needed, 59);  // 1/60 · 3 = 0.05
-  EXPECT_EQ(
-      floor.text(),
-      "With 999 draws no p is below 1/1000 = 0.001. A test that alone is there has 0.003 after correction for 3 "
-      "tests; the more there are, the smaller it gets. 1 of 3 is at the floor: no draw reached what was observed, p "
-      "tells such tests apart no longer, and their order is that of |z|.");
+  EXPECT_EQ(floor.text(),
+            "With 999 draws no p is below 1/1000 = 0.001. Corrected for 3 tests, it is 0.003 where one test alone "
+            "gets there, and less the more do. 1 of 3 is at the floor: no draw reached what was observed, p "
+            "tells such tests apart no longer, and their order is that of |z|.");
   EXPECT_EQ(finding_floor({}).text(), "");
 }
 

@@ -41,7 +41,7 @@ std::string table_html(const Table& table, std::string_view caption) {
   const std::string label = escape_html(caption);
   std::string html = R"(<div class="table" role="region" tabindex="0" aria-label=")" +
                      (label.empty() ? "Table" : label) + "\"><table>\n";
-  if (!label.empty()) html += "<caption>" + label + "</caption>\n";
+  if (!label.empty()) html += "<caption><span>" + label + "</span></caption>\n";
   html += "<thead><tr>";
   for (const auto& column : table.columns) {
     html +=

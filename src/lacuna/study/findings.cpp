@@ -152,11 +152,10 @@ FindingFloor finding_floor(std::span<const Finding> findings) {
 std::string FindingFloor::text() const {
   if (tests == 0) return {};
   std::string words = fmt::format(
-      "With {} draws no p is below 1/{} = {:.2g}. A test that alone is there has {:.2g} after correction for {} "
-      "tests{}; "
-      "the more there are, the smaller it gets. ",
-      draws, draws + 1, smallest_p, smallest_alone, tests,
-      smallest_alone > kFound ? fmt::format(" ({} draws would give it {:g})", draws_needed, kFound) : "");
+      "With {} draws no p is below 1/{} = {:.2g}. Corrected for {} tests, it is {:.2g} where one test "
+      "alone gets there{}, and less the more do. ",
+      draws, draws + 1, smallest_p, tests, smallest_alone,
+      smallest_alone > kFound ? fmt::format(" ({} draws would make that {:g})", draws_needed, kFound) : "");
   if (at_floor == 0) return words + "No test is at its floor.";
   return words + fmt::format(
                      "{} of {} {} at the floor: no draw reached what was observed, p tells such tests apart no "
