@@ -18,6 +18,12 @@ __device__ __forceinline__ unsigned shared_address(const void* p) {
   return static_cast<unsigned>(__cvta_generic_to_shared(p));
 }
 
+// An address that the compiler cannot split into a uniform and a lane's part: to such a sum ptxas 13.0 makes some
+// asynchronous copies with a uniform register that nothing has written, an illegal instruction. All lanes call it.
+__device__ __forceinline__ unsigned lane_address(unsigned address) {
+  return __shfl_sync(~0U, address, static_cast<int>(threadIdx.x) % 32);
+}
+
 template <int kStageBytes, int kStages>
 class WarpRing {
  public:

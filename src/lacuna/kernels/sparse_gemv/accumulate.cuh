@@ -1,21 +1,17 @@
-// The parts of the kernel of cuda.hpp that a block runs one after the other: selecting active columns, adding them up,
-// summing over the block's warps. kernel.cuh puts them together.
+// The parts of the kernel of kernel.cuh that follow the selection: adding columns up, leaving the sums in shared
+// memory.
 #pragma once
 
 #include "lacuna/kernels/device/bulk_ring.cuh"
 #include "lacuna/kernels/device/ends.cuh"
+#include "lacuna/kernels/device/tensor_core.cuh"
+#include "lacuna/kernels/sparse_gemv/select.cuh"
 
 namespace lacuna::kernels::cuda {
 
 constexpr int kLaneTile = 256;  // outputs of a warp with one octet a lane
 constexpr int kQueue = 16;      // octets of a lane on their way
 constexpr int kTogether = 4;    // of them waited for at a time
-
-// Columns a thread tests in one pass; a pass of 256 threads covers 2048 or 4096 columns.
-template <int kBatch>
-__host__ __device__ constexpr int tests_per_thread() {
-  return kBatch >= 4 ? 8 : 16;
-}
 
 // Eight weights as loaded.
 template <typename T>
@@ -43,71 +39,6 @@ struct Octet {
     }
   }
 };
-
-// The list of active columns of one pass, and room for the reduction in the same bytes.
-template <int kBatch>
-struct ActiveList {
-  int* column;
-  float* x;  // kBatch values for each column
-};
-
-// Fills the list with the active columns of [begin, end), at most tests·threads of them; returns their number.
-template <typename T, int kBatch>
-__device__ int select_active(const T* x, int cols, int begin, int end, float threshold, const ActiveList<kBatch>& list,
-                             int* warp_counts) {
-  constexpr int kTests = tests_per_thread<kBatch>();
-  const int lane = threadIdx.x % 32;
-  const int warp = threadIdx.x / 32;
-  const int warps = blockDim.x / 32;
-  unsigned ballots[kTests];
-  T values[kTests][kBatch];
-  int count = 0;
-  const int rest = end - begin;
-#pragma unroll
-  for (int k = 0; k < kTests; ++k) {
-    if (k * static_cast<int>(blockDim.x) >= rest) break;
-    const int j = begin + k * static_cast<int>(blockDim.x) + static_cast<int>(threadIdx.x);
-#pragma unroll
-    for (int b = 0; b < kBatch; ++b)
-      values[k][b] = j < end ? x[static_cast<long long>(b) * cols + j] : from_f32<T>(0.F);
-  }
-#pragma unroll
-  for (int k = 0; k < kTests; ++k) {
-    if (k * static_cast<int>(blockDim.x) >= rest) break;
-    const int j = begin + k * static_cast<int>(blockDim.x) + static_cast<int>(threadIdx.x);
-    bool active = false;
-#pragma unroll
-    for (int b = 0; b < kBatch; ++b) active |= !(fabsf(to_f32(values[k][b])) <= threshold);
-    ballots[k] = __ballot_sync(~0U, active && j < end);
-    count += __popc(ballots[k]);
-  }
-  if (lane == 0) warp_counts[warp] = count;
-  __syncthreads();
-  int at = 0;
-  int total = 0;
-  for (int w = 0; w < warps; ++w) {
-    const int c = warp_counts[w];
-    at += w < warp ? c : 0;
-    total += c;
-  }
-#pragma unroll
-  for (int k = 0; k < kTests; ++k) {
-    if (k * static_cast<int>(blockDim.x) >= rest) break;
-    const unsigned below = ballots[k] & ((1U << lane) - 1U);
-    if ((ballots[k] >> lane & 1U) != 0) {
-      const int place = at + __popc(below);
-      list.column[place] = begin + k * static_cast<int>(blockDim.x) + static_cast<int>(threadIdx.x);
-#pragma unroll
-      for (int b = 0; b < kBatch; ++b) {
-        const float v = to_f32(values[k][b]);
-        list.x[place * kBatch + b] = fabsf(v) <= threshold ? 0.0F : v;
-      }
-    }
-    at += __popc(ballots[k]);
-  }
-  __syncthreads();
-  return total;
-}
 
 template <typename T, int kBatch, int kOctets>
 __device__ __forceinline__ void add_octet(const Octet<T>& octet, int o, const float* x,
@@ -155,8 +86,7 @@ __device__ __forceinline__ void accumulate_queued(const Columns<T>& first, const
   constexpr int kColumns = kTogether / kOctets;
   const int warps = blockDim.x / 32;
   const int all = kBoth ? 2 * n : n;
-  unsigned long long policy = 0;  // weights are read once: what others keep in L2 shall stay there
-  asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy));
+  const unsigned long long policy = read_once();
   const auto start = [&](int i, int place) {
     if (i >= all) return;
     const bool of_second = kBoth && i >= n;
@@ -167,10 +97,8 @@ __device__ __forceinline__ void accumulate_queued(const Columns<T>& first, const
       if (o * kLaneTile < n_rows) {
 #pragma unroll
         for (int p = 0; p < kParts; ++p) {
-          asm volatile("cp.async.cg.shared.global.L2::cache_hint [%0], [%1], 16, %2;" ::"r"(
-                           queue + ((place + o) * kParts + p) * 512),
-                       "l"(column + o * kLaneTile + p * (16 / sizeof(T))), "l"(policy)
-                       : "memory");
+          copy_16(queue + ((place + o) * kParts + p) * 512, column + o * kLaneTile + p * (16 / sizeof(T)), true,
+                  policy);
         }
       }
     }
@@ -180,11 +108,11 @@ __device__ __forceinline__ void accumulate_queued(const Columns<T>& first, const
   for (int g = 0; g < kQueue / kTogether; ++g) {
 #pragma unroll
     for (int k = 0; k < kColumns; ++k, next += warps) start(next, g * kTogether + k * kOctets);
-    asm volatile("cp.async.commit_group;" ::: "memory");
+    end_copies();
   }
   int place = 0;
   for (int at = threadIdx.x / 32; at < all; at += kColumns * warps) {
-    asm volatile("cp.async.wait_group %0;" ::"n"(kQueue / kTogether - 1) : "memory");
+    wait_for_copies<kQueue / kTogether - 1>();
     Octet<T> octets[kTogether];
 #pragma unroll
     for (int k = 0; k < kTogether; ++k) {
@@ -193,7 +121,7 @@ __device__ __forceinline__ void accumulate_queued(const Columns<T>& first, const
     }
 #pragma unroll
     for (int k = 0; k < kColumns; ++k, next += warps) start(next, place + k * kOctets);
-    asm volatile("cp.async.commit_group;" ::: "memory");
+    end_copies();
 #pragma unroll
     for (int k = 0; k < kColumns; ++k) {
       const int i = at + k * warps;
@@ -209,33 +137,31 @@ __device__ __forceinline__ void accumulate_queued(const Columns<T>& first, const
     }
     place = place + kTogether == kQueue ? 0 : place + kTogether;
   }
-  asm volatile("cp.async.wait_group 0;" ::: "memory");
+  wait_for_copies<0>();
+}
+
+// Shared memory of a warp: its queue, and afterwards its sums.
+template <typename T, int kBatch, int kMatrices, int kOctets, bool kAligned>
+__host__ __device__ constexpr int warp_bytes() {
+  constexpr int kQueueBytes = kAligned ? kQueue * 256 * static_cast<int>(sizeof(T)) : 0;
+  constexpr int kSumBytes = kMatrices * kBatch * kLaneTile * kOctets * 4;
+  return kQueueBytes > kSumBytes ? kQueueBytes : kSumBytes;
 }
 
 // The place of value v of a lane among the outputs of its warp.
 __device__ __forceinline__ int output_of(int lane, int octet) { return octet * kLaneTile + lane * 8; }
 
-// Sums of the block's warps, in order: partial[b][tile]. scratch holds warps·tile floats.
+// A lane's sums to its warp's scratch[b][output].
 template <int kBatch, int kOctets>
-__device__ void reduce_warps(const float (&sums)[kBatch][8 * kOctets], float* scratch, float* partial) {
-  constexpr int kTile = kLaneTile * kOctets;
-  const int lane = threadIdx.x % 32;
-  const int warp = threadIdx.x / 32;
-  const int warps = blockDim.x / 32;
+__device__ __forceinline__ void store_sums(const float (&sums)[kBatch][8 * kOctets], float* scratch) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
 #pragma unroll
   for (int b = 0; b < kBatch; ++b) {
-    __syncthreads();
 #pragma unroll
     for (int o = 0; o < kOctets; ++o) {
-      float4* own = reinterpret_cast<float4*>(scratch + warp * kTile + output_of(lane, o));
+      float4* own = reinterpret_cast<float4*>(scratch + b * kLaneTile * kOctets + output_of(lane, o));
       own[0] = make_float4(sums[b][8 * o], sums[b][8 * o + 1], sums[b][8 * o + 2], sums[b][8 * o + 3]);
       own[1] = make_float4(sums[b][8 * o + 4], sums[b][8 * o + 5], sums[b][8 * o + 6], sums[b][8 * o + 7]);
-    }
-    __syncthreads();
-    for (int i = threadIdx.x; i < kTile; i += blockDim.x) {
-      float sum = 0.0F;
-      for (int w = 0; w < warps; ++w) sum += scratch[w * kTile + i];
-      partial[b * kTile + i] = sum;
     }
   }
 }

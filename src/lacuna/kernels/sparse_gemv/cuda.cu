@@ -1,6 +1,7 @@
 // Choosing how the kernel of kernel.cuh runs, and launching it.
 #include <algorithm>
 
+#include "lacuna/kernels/sparse_gemv/batch_kernel.cuh"
 #include "lacuna/kernels/sparse_gemv/cuda.hpp"
 #include "lacuna/kernels/sparse_gemv/kernel.cuh"
 
@@ -18,6 +19,10 @@ struct Plan {
   int octets;  // of a lane; two halve the blocks and double the consecutive bytes of a column that a warp reads
 };
 
+bool uses_tensor_cores(const SparseInput& input, bool aligned) {
+  return input.batch > 1 && input.dtype != DType::f32 && aligned;
+}
+
 int tile_count(std::int64_t rows, int octets) {
   return static_cast<int>((rows + kLaneTile * octets - 1) / (kLaneTile * octets));
 }
@@ -27,8 +32,9 @@ int tile_count(std::int64_t rows, int octets) {
 Plan choose_plan(std::int64_t rows, const SparseGemvOptions& options, const SparseInput& input, bool aligned) {
   constexpr int kMultiprocessors = 132;
   constexpr std::int64_t kManyWeights = std::int64_t{1} << 27;
-  const int most = max_warps(input.batch, dtype_bytes(input.dtype));
-  Plan plan{8, 8, 1};
+  const bool tensor = uses_tensor_cores(input, aligned);
+  const int most = tensor ? kBatchMaxWarps : max_warps(input.batch, dtype_bytes(input.dtype));
+  Plan plan{tensor ? 4 : 8, 8, 1};
   if (input.batch == 1 && input.dtype != DType::f32 && aligned) {
     plan.octets = rows * input.cols >= kManyWeights ? 4 : 2;
     if (options.tile != 0) plan.octets = options.tile / kLaneTile;
@@ -41,25 +47,15 @@ Plan choose_plan(std::int64_t rows, const SparseGemvOptions& options, const Spar
   return plan;
 }
 
-template <typename T, int kBatch, int kMatrices, int kOctets, bool kAligned>
-void launch(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOptions& options, cudaStream_t stream) {
-  auto* kernel = sparse_gemv_kernel<T, kBatch, kMatrices, kOctets, kAligned>;
-  const int threads = plan.warps * 32;
-  args.slice = (args.cols + 32 * plan.splits - 1) / (32 * plan.splits) * 32;
-  const int queue_bytes = kAligned ? plan.warps * kQueue * 256 * static_cast<int>(sizeof(T)) : 0;
-  constexpr int kEntryBytes = (1 + kBatch) * 4;
-  const bool normalised = args.input.kind == InputKind::normalised;
-  const int room_bytes = normalised ? (args.cols + 7) / 8 * 16 : 0;
-  const int list_bytes = kDynamicBytes - queue_bytes - room_bytes;
-  require(list_bytes >= 32 * kEntryBytes, "a normalised input must leave room in shared memory");
-  args.capacity = std::min({tests_per_thread<kBatch>() * threads, args.slice, list_bytes / kEntryBytes / 32 * 32});
-  args.room = std::max(args.capacity * kEntryBytes + queue_bytes, plan.warps * kLaneTile * kOctets * 4);
-  const int bytes = args.room + room_bytes;
-  static const cudaError_t raised =
-      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kDynamicBytes);
-  check_cuda(raised, "raise the shared memory limit");
-  static const cudaError_t carved = prefer_shared_memory(kernel);
-  check_cuda(carved, "prefer shared memory");
+// Columns of one split.
+int slice_of(int cols, int splits) { return (cols + 32 * splits - 1) / (32 * splits) * 32; }
+
+// The blocks of a tile form a cluster.
+void launch_clusters(void (*kernel)(SparseArgs), const SparseArgs& args, int tiles, const Plan& plan, int bytes,
+                     Overlap overlap, cudaStream_t stream) {
+  check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kDynamicBytes),
+             "raise the shared memory limit");
+  check_cuda(prefer_shared_memory(kernel), "prefer shared memory");
   cudaLaunchAttribute attributes[2] = {};
   attributes[0].id = cudaLaunchAttributeClusterDimension;
   attributes[0].val.clusterDim = {static_cast<unsigned>(plan.splits), 1, 1};
@@ -67,26 +63,61 @@ void launch(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOption
   attributes[1].val.programmaticStreamSerializationAllowed = 1;
   cudaLaunchConfig_t config = {};
   config.gridDim = dim3(static_cast<unsigned>(plan.splits), static_cast<unsigned>(tiles));
-  config.blockDim = dim3(static_cast<unsigned>(threads));
+  config.blockDim = dim3(static_cast<unsigned>(plan.warps * 32));
   config.dynamicSmemBytes = static_cast<std::size_t>(bytes);
   config.stream = stream;
   config.attrs = attributes;
-  config.numAttrs = options.overlap == Overlap::none ? 1 : 2;
+  config.numAttrs = overlap == Overlap::none ? 1 : 2;
   check_cuda(cudaLaunchKernelEx(&config, kernel, args), "launch sparse_gemv");
+}
+
+template <typename T, int kBatch, int kMatrices, int kOctets, bool kAligned>
+void launch(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOptions& options, cudaStream_t stream) {
+  auto* kernel = sparse_gemv_kernel<T, kBatch, kMatrices, kOctets, kAligned>;
+  const int threads = plan.warps * 32;
+  args.slice = slice_of(args.cols, plan.splits);
+  const int queue_bytes = plan.warps * warp_bytes<T, kBatch, kMatrices, kOctets, kAligned>();
+  constexpr int kEntryBytes = (1 + kBatch) * 4;
+  const bool normalised = args.input.kind == InputKind::normalised;
+  const int room_bytes = normalised ? (args.cols + 7) / 8 * 16 : 0;
+  const int list_bytes = kDynamicBytes - queue_bytes - room_bytes;
+  require(list_bytes >= 32 * kEntryBytes, "a normalised input must leave room in shared memory");
+  const int room = list_bytes / kEntryBytes / 32 * 32;
+  if constexpr (shares_actives<T, kBatch, kMatrices>()) {  // slice: columns that the cluster selects from at once
+    const int most = std::min(args.cols, 8 * kSharedOctets * threads);
+    args.capacity = std::min(slice_of(most, plan.splits), room);
+    args.slice = std::min(most, args.capacity * plan.splits);
+  } else {
+    args.capacity = std::min({tests_per_thread<kBatch>() * threads, args.slice, room});
+  }
+  args.room = args.capacity * kEntryBytes + queue_bytes;
+  const int bytes = args.room + room_bytes;
+  launch_clusters(kernel, args, tiles, plan, bytes, options.overlap, stream);
+}
+
+// Half as many warps as for one input, and two blocks a multiprocessor: their rings hold more.
+template <typename T, int kMatrices>
+void launch_tensor(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOptions& options,
+                   cudaStream_t stream) {
+  const int parts = plan.splits * plan.warps;
+  args.slice = (args.cols + 8 * parts - 1) / (8 * parts) * 8;
+  launch_clusters(sparse_batch_kernel<T, kMatrices>, args, tiles, plan, plan.warps * kBatchWarpBytes, options.overlap,
+                  stream);
 }
 
 template <typename T, int kMatrices, bool kAligned>
 void launch_batch(const SparseArgs& args, int batch, int tiles, const Plan& plan, const SparseGemvOptions& options,
                   cudaStream_t stream) {
   if constexpr (sizeof(T) == 2 && kAligned) {
+    if (batch > 1) return launch_tensor<T, kMatrices>(args, tiles, plan, options, stream);
     if (plan.octets == 4) return launch<T, 1, kMatrices, 4, kAligned>(args, tiles, plan, options, stream);
     if (plan.octets == 2) return launch<T, 1, kMatrices, 2, kAligned>(args, tiles, plan, options, stream);
   }
-  switch (batch) {
-    case 1: return launch<T, 1, kMatrices, 1, kAligned>(args, tiles, plan, options, stream);
-    case 2: return launch<T, 2, kMatrices, 1, kAligned>(args, tiles, plan, options, stream);
-    case 4: return launch<T, 4, kMatrices, 1, kAligned>(args, tiles, plan, options, stream);
-    default: return launch<T, 8, kMatrices, 1, kAligned>(args, tiles, plan, options, stream);
+  if (batch == 1) return launch<T, 1, kMatrices, 1, kAligned>(args, tiles, plan, options, stream);
+  if constexpr (sizeof(T) == 4 || !kAligned) {
+    if (batch == 2) return launch<T, 2, kMatrices, 1, kAligned>(args, tiles, plan, options, stream);
+    if (batch == 4) return launch<T, 4, kMatrices, 1, kAligned>(args, tiles, plan, options, stream);
+    launch<T, 8, kMatrices, 1, kAligned>(args, tiles, plan, options, stream);
   }
 }
 
@@ -143,6 +174,7 @@ void run(const SparseInput& input, std::span<const SparseProduct> products, Devi
   SparseArgs args = {};
   args.input = {input.x, kind, input.norm_weight, input.epsilon};
   args.cols = static_cast<int>(input.cols);
+  args.batch = input.batch;
   args.n_products = static_cast<int>(products.size());
   int tiles = 0;
   for (std::size_t i = 0; i < products.size(); ++i) {

@@ -15,11 +15,14 @@
 //           are multiples of 8; any other alignment works, more slowly.
 // Accuracy  f32 products and sums, one rounding to the type at the end. The order of additions depends on the shape,
 //           the inputs' pattern, the options and nothing else: no atomics, the same bits every time on one device type.
-//           |error| ≤ (a + 40)·2⁻²⁴·Σ|w·x| + half a unit of y's type, a = active columns / (warps·splits).
+//           |error| ≤ (a + 40)·2⁻²⁴·Σ|w·x| + half a unit of y's type, a = active columns / (warps·splits); batches of
+//           16-bit types run on tensor cores, which add 16 products at a time and cut off what lies below: (2a + 40).
 // Cost      active·rows weights read once; one launch. Asynchronous on the stream.
 // Threads   safe on distinct outputs. Overlap::one and two mean the same here: several blocks may share a
-// multiprocessor. Errors    Error{invalid_argument}: shape, batch not in {1, 2, 4, 8} or dtype; Error{io_failed}: the
-// driver refused. Source    docs/kernels-cuda.md; TEAL (arXiv:2408.14690).
+//           multiprocessor.
+// Errors    Error{invalid_argument}: shape, batch not in {1, 2, 4, 8} or dtype; Error{io_failed}: the
+//           driver refused.
+// Source    docs/kernels-cuda.md; TEAL (arXiv:2408.14690).
 #pragma once
 
 #include <cstdint>

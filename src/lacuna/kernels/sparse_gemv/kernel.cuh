@@ -1,46 +1,29 @@
-// The kernel of cuda.hpp. A block owns 256, 512 or 1024 outputs (8, 16 or 32 a lane, so a warp reads 512 to 2048
-// consecutive bytes of a column) and one part of the columns; the blocks of one output tile form a cluster.
+// The kernel of cuda.hpp for one input, and for batches where batch_kernel.cuh does not apply. A block owns 256, 512 or
+// 1024 outputs (8, 16 or 32 a lane, so a warp reads 512 to 2048 consecutive bytes of a column) and one part of the
+// active columns; the blocks of one output tile form a cluster.
 //
-//   1. select      every thread tests its columns; ballots give each active column a place in a list in shared memory
+//   1. select      active columns get a place in a list in shared memory (select.cuh)
 //   2. accumulate  the warps take the list's columns in turn, each through a queue of asynchronous copies
-//   3. reduce      over the warps in shared memory; then every block sends each block of the cluster its share of the
-//                  tile, which that block sums in the order of the senders
+//   3. reduce      over the warps in shared memory, then over the cluster (finish.cuh)
 #pragma once
 
-#include <cooperative_groups.h>
-
-#include "lacuna/kernels/device/check.cuh"
 #include "lacuna/kernels/sparse_gemv/accumulate.cuh"
+#include "lacuna/kernels/sparse_gemv/finish.cuh"
 
 namespace lacuna::kernels::cuda {
 
-namespace cg = cooperative_groups;
-
-constexpr int kMaxProducts = 3;
 constexpr int kDynamicBytes = kMaxSharedBytes - 40 * 1024;  // the reduction's arrays take up to 32 KiB
-
-struct Product {
-  const void* w;
-  ProductOutput output;
-  long long column_stride;
-  int rows;
-  int first_tile;
-  float threshold;
-};
-
-struct SparseArgs {
-  ProductInput input;
-  int cols;
-  int slice;     // columns of one split, a multiple of 32
-  int capacity;  // of the list of active columns
-  int room;      // where a normalised input is kept in shared memory
-  int n_products;
-  Product products[kMaxProducts];
-};
 
 // A batch of 8 has 64 sums a lane and needs the registers of half the threads; f32's queues need all shared memory.
 __host__ __device__ constexpr int max_warps(int batch, std::size_t element_bytes) {
   return batch >= 8 || element_bytes == 4 ? 8 : 16;
+}
+
+// Whether the blocks of a cluster share the active columns evenly, or each takes those of a part of the columns. To
+// count them all costs about 1 µs, so it pays only where a column is long.
+template <typename T, int kBatch, int kMatrices>
+__host__ __device__ constexpr bool shares_actives() {
+  return kBatch == 1 && sizeof(T) == 2 && kMatrices == 2;
 }
 
 // kMatrices = 1: one product a block. 2: gate (products[0]) and up (products[1]) of the same tile.
@@ -48,26 +31,25 @@ template <typename T, int kBatch, int kMatrices, int kOctets, bool kAligned>
 __global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
     sparse_gemv_kernel(const __grid_constant__ SparseArgs args) {
   constexpr int kTile = kLaneTile * kOctets;
+  constexpr bool kShares = shares_actives<T, kBatch, kMatrices>();
+  constexpr int kWarpBytes = warp_bytes<T, kBatch, kMatrices, kOctets, kAligned>();
   extern __shared__ __align__(16) unsigned char shared[];
-  __shared__ int warp_counts[16];
-  __shared__ float partial[kMatrices * kBatch * kTile];
+  __shared__ uint4 warp_counts[16];
   __shared__ float received[kMatrices * kBatch * kTile];
   const int capacity = args.capacity;
   const ActiveList<kBatch> list = {reinterpret_cast<int*>(shared), reinterpret_cast<float*>(shared) + capacity};
   float* behind_list = list.x + capacity * kBatch;
   [[maybe_unused]] const unsigned queue =
-      shared_address(behind_list) + (threadIdx.x / 32 * kQueue * sizeof(T) / 2 * 32 + threadIdx.x % 32) * 16;
+      lane_address(shared_address(behind_list) + threadIdx.x / 32 * kWarpBytes + threadIdx.x % 32 * 16);
   cg::cluster_group cluster = cg::this_cluster();
   cluster.barrier_arrive();  // waited for before anything is sent to another block: they all have started
 
-  int which = 0;
-  if (kMatrices == 1) {
-    while (which + 1 < args.n_products && static_cast<int>(blockIdx.y) >= args.products[which + 1].first_tile) ++which;
-  }
-  const int tile = static_cast<int>(blockIdx.y) - args.products[which].first_tile;
-  const int row = tile * kTile + static_cast<int>(threadIdx.x % 32) * 8;
-  const int begin = static_cast<int>(blockIdx.x) * args.slice;
-  const int end = min(args.cols, begin + args.slice);
+  const TileOf own = TileOf::block<kMatrices>(args);
+  const int which = own.product;
+  const int row = own.tile * kTile + static_cast<int>(threadIdx.x % 32) * 8;
+  const int begin = kShares ? 0 : static_cast<int>(blockIdx.x) * args.slice;
+  const int end = kShares ? args.cols : min(args.cols, begin + args.slice);
+  const int piece_columns = kShares ? args.slice : args.capacity;
 
   float sums[kMatrices][kBatch][8 * kOctets] = {};
   const T* x = static_cast<const T*>(args.input.x);
@@ -84,12 +66,17 @@ __global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
     wait_for_previous_grids();
     let_next_grid_start();
   }
-  for (int piece = begin; piece < end; piece += capacity) {
-    const int piece_end = min(end, piece + capacity);
+  for (int piece = begin; piece < end; piece += piece_columns) {
+    const int piece_end = min(end, piece + piece_columns);
     int n = 0;
     const auto select = [&](float threshold) {
       __syncthreads();  // the list's last readers are done
-      n = select_active<T, kBatch>(x, args.cols, piece, piece_end, threshold, list, warp_counts);
+      if constexpr (kShares) {
+        n = select_share<T>(x, piece, piece_end, threshold, list, warp_counts);
+      } else {
+        n = select_active<T, kBatch>(x, args.cols, piece, piece_end, threshold, list,
+                                     reinterpret_cast<int*>(warp_counts));
+      }
     };
     const auto columns = [&](int m) {
       const Product& p = args.products[which + m];
@@ -113,42 +100,20 @@ __global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
       }
     }
   }
+  // A warp's queue is empty: its sums take the place.
+  constexpr int kSumsOfWarp = kWarpBytes / 4;
+  float* scratch = behind_list + threadIdx.x / 32 * kSumsOfWarp;
 #pragma unroll
-  for (int m = 0; m < kMatrices; ++m) {
-    reduce_warps<kBatch, kOctets>(sums[m], reinterpret_cast<float*>(shared), partial + m * kBatch * kTile);
-  }
-
-  // Sums of share r of the tile go to block r of the cluster: received[sender][matrix][batch][share].
-  const int splits = static_cast<int>(gridDim.x);
-  const int share = kTile / splits;
-  constexpr int kRows = kMatrices * kBatch;
+  for (int m = 0; m < kMatrices; ++m) store_sums<kBatch, kOctets>(sums[m], scratch + m * kBatch * kTile);
   __syncthreads();
-  cluster.barrier_wait();
-  for (int i = threadIdx.x; i < kRows * kTile; i += blockDim.x) {
-    const int of_tile = i % kTile;
-    float* target = cluster.map_shared_rank(received, of_tile / share);
-    target[(static_cast<int>(blockIdx.x) * kRows + i / kTile) * share + of_tile % share] = partial[i];
-  }
-  cluster.sync();
-  for (int i = threadIdx.x; i < share * kBatch; i += blockDim.x) {
-    const int b = i / share;
-    const int out = tile * kTile + static_cast<int>(blockIdx.x) * share + i % share;
-    float totals[kMatrices] = {};
-#pragma unroll
-    for (int m = 0; m < kMatrices; ++m) {
-      for (int s = 0; s < splits; ++s) totals[m] += received[(s * kRows + m * kBatch + b) * share + i % share];
-    }
-    const Product& p = args.products[which];
-    if (out >= p.rows) continue;
-    const long long place = static_cast<long long>(b) * p.rows + out;
-    if constexpr (kMatrices == 2) {
-      const float gate = biased<T>(p.output, out, totals[0]);
-      const float up = biased<T>(args.products[1].output, out, totals[kMatrices - 1]);
-      static_cast<T*>(p.output.y)[place] = from_f32<T>(silu(gate) * up);
-    } else {
-      store_sum<T>(p.output.y, p.output.kind, place, biased<T>(p.output, out, totals[0]));
-    }
-  }
+  const int warps = static_cast<int>(blockDim.x) / 32;
+  finish_tile<T, kMatrices, kTile>(args, own, kBatch, received, [&](int m, int b, int place) {
+    const float* of_warps = behind_list + (m * kBatch + b) * kTile + place;
+    float sum = 0.0F;
+#pragma unroll 8
+    for (int w = 0; w < warps; ++w) sum += of_warps[w * kSumsOfWarp];
+    return sum;
+  });
 }
 
 }  // namespace lacuna::kernels::cuda

@@ -1,0 +1,292 @@
+// The kernel of cuda.hpp for 2 to 8 inputs of 16-bit types, on tensor cores. A block owns 256 outputs and one part of
+// the columns, of which every warp owns a part; the blocks of one output tile form a cluster.
+//
+//   1. list        128 columns at a time, a warp lists those that are active for any input, their inputs beside them, 0
+//                  where a column is active for others only
+//   2. accumulate  16 columns of the list at a time go through the warp's ring of asynchronous copies: a column's 256
+//                  weights lie together, so 8×8 matrices come transposed out of shared memory (ldmatrix.trans) as the A
+//                  of 16 outputs × 16 columns; B is 16 columns × 8 inputs
+//   3. reduce      over the warps in shared memory, then as finish.cuh says
+//
+// Warps do not wait for each other before 3. Where every column is active anyhow (threshold < 0), the first weights are
+// asked for before the inputs are there.
+//
+// Budget of a warp, 128 columns of 256 outputs, 64 KiB: a list of 250 instructions, 8 times 16 copies, 16 ldmatrix, 16
+// mma and 60 others: 1100, of 2600 that the issue slots have in the time in which 4.3 TB/s bring 64 KiB.
+#pragma once
+
+#include <type_traits>
+
+#include "lacuna/kernels/device/bulk_ring.cuh"
+#include "lacuna/kernels/device/tensor_core.cuh"
+#include "lacuna/kernels/sparse_gemv/finish.cuh"
+#include "lacuna/kernels/sparse_gemv/select.cuh"
+
+namespace lacuna::kernels::cuda {
+
+constexpr int kBatchTile = 256;
+constexpr int kMostBatch = 8;
+constexpr int kBatchMaxWarps = 8;
+constexpr int kStageColumns = 16;
+constexpr int kColumnBytes = kBatchTile * 2;
+constexpr int kStageBytes = kStageColumns * kColumnBytes;
+constexpr int kBatchStages = 2;
+constexpr int kListed = 256;                 // entries of a warp's list, which goes round
+constexpr int kScan = 128;                   // columns listed at a time
+constexpr int kInputRow = kListed + 8;       // elements: lanes of a B fragment lie in different banks
+constexpr int kScratchRow = kBatchTile + 4;  // floats: lanes that store sums lie in different banks
+// A warp's shared memory: its ring, the listed inputs of 8 rows, the listed columns; its sums in the end.
+constexpr int kListBytes = kMostBatch * kInputRow * 2 + kListed * 4;
+constexpr int kBatchWarpBytes = kBatchStages * kStageBytes + kListBytes;
+static_assert(2 * kMostBatch * kScratchRow * 4 <= kBatchWarpBytes);
+
+// |a|, and the greater of two, for two numbers at once; NaN stays NaN.
+template <typename Pair>
+__device__ __forceinline__ std::uint32_t greater_magnitude(std::uint32_t most, std::uint32_t next) {
+  const Pair a = *reinterpret_cast<const Pair*>(&most);
+  const Pair b = __habs2(*reinterpret_cast<const Pair*>(&next));
+  const Pair c = __hmax2_nan(a, b);
+  return *reinterpret_cast<const std::uint32_t*>(&c);
+}
+
+// A warp's list of the active columns first … last−1, made as it is needed. Entry e lies at place e % kListed. Lane l
+// tests octet l % 16 of the scanned columns for the inputs l / 16, l / 16 + 2, ….
+template <typename T>
+class UnionList {
+ public:
+  __device__ __forceinline__ UnionList(const SparseArgs& args, float threshold, int first, int last,
+                                       unsigned char* memory)
+      : x_(static_cast<const T*>(args.input.x)),
+        inputs_(reinterpret_cast<T*>(memory)),
+        columns_(reinterpret_cast<int*>(memory + kMostBatch * kInputRow * 2)),
+        cols_(args.cols),
+        batch_(args.batch),
+        threshold_(threshold),
+        scanned_(first),
+        last_(last),
+        aligned_(reinterpret_cast<std::uintptr_t>(args.input.x) % 16 == 0 && args.cols % 8 == 0) {}
+
+  // The inputs of the next scan on their way into registers.
+  __device__ __forceinline__ void fetch() {
+    const int c = scanned_ + lane() % 16 * 8;
+#pragma unroll
+    for (int i = 0; i < kMostBatch / 2; ++i) {
+      const int b = 2 * i + lane() / 16;
+      raw_[i] = make_uint4(0, 0, 0, 0);
+      if (b < batch_ && c < last_)
+        load_inputs(x_ + static_cast<long long>(b) * cols_ + c, last_ - c, aligned_, raw_[i]);
+    }
+  }
+
+  // At least n entries, or all that there are. They may be read by all lanes.
+  __device__ __forceinline__ void extend(int n) {
+    while (size_ < n && scanned_ < last_) scan();
+  }
+
+  __device__ __forceinline__ int size() const { return size_; }
+  __device__ __forceinline__ int column(int entry) const { return columns_[entry % kListed]; }
+
+  // Inputs of the entries e (even) and e + 1 for the batch row lane / 4; 0 beyond the end.
+  __device__ __forceinline__ std::uint32_t pair(int entry) const {
+    if (lane() / 4 >= batch_ || entry >= size_) return 0U;
+    const auto word = *reinterpret_cast<const std::uint32_t*>(inputs_ + lane() / 4 * kInputRow + entry % kListed);
+    return entry + 1 < size_ ? word : word & 0xffffU;
+  }
+
+ private:
+  __device__ __forceinline__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
+
+  __device__ __forceinline__ unsigned mask() const {
+    using Pair = std::conditional_t<std::is_same_v<T, __half>, __half2, __nv_bfloat162>;
+    std::uint32_t most[4] = {};
+#pragma unroll
+    for (int i = 0; i < kMostBatch / 2; ++i) {
+      most[0] = greater_magnitude<Pair>(most[0], raw_[i].x);
+      most[1] = greater_magnitude<Pair>(most[1], raw_[i].y);
+      most[2] = greater_magnitude<Pair>(most[2], raw_[i].z);
+      most[3] = greater_magnitude<Pair>(most[3], raw_[i].w);
+    }
+    const unsigned own = active_mask<T>(make_uint4(most[0], most[1], most[2], most[3]), threshold_);
+    const int n = last_ - scanned_ - lane() % 16 * 8;
+    const unsigned valid = n >= 8 ? 255U : (1U << max(n, 0)) - 1U;
+    return (own | __shfl_xor_sync(~0U, own, 16)) & valid;
+  }
+
+  __device__ __forceinline__ void scan() {
+    const unsigned active = mask();
+    int through = __popc(active);
+#pragma unroll
+    for (int d = 1; d < 16; d *= 2) {
+      const int before = __shfl_up_sync(~0U, through, d, 16);
+      if (lane() % 16 >= d) through += before;
+    }
+    int entry = size_ + through - __popc(active);
+#pragma unroll
+    for (int v = 0; v < 8; ++v) {
+      if ((active >> v & 1U) == 0) continue;
+      const int place = entry++ % kListed;
+      if (lane() < 16) columns_[place] = scanned_ + lane() * 8 + v;
+#pragma unroll
+      for (int i = 0; i < kMostBatch / 2; ++i) {
+        const int b = 2 * i + lane() / 16;
+        if (b < batch_) inputs_[b * kInputRow + place] = kept(raw_[i], v);
+      }
+    }
+    size_ += __shfl_sync(~0U, through, 15, 16);
+    scanned_ += kScan;
+    fetch();
+    __syncwarp();
+  }
+
+  __device__ __forceinline__ T kept(const uint4& raw, int v) const {
+    const std::uint32_t words[4] = {raw.x, raw.y, raw.z, raw.w};
+    const float2 pair = pair_to_f32<T>(words[v / 2]);
+    const float value = v % 2 == 0 ? pair.x : pair.y;
+    return from_f32<T>(fabsf(value) <= threshold_ ? 0.0F : value);
+  }
+
+  const T* x_;
+  T* inputs_;
+  int* columns_;
+  int cols_;
+  int batch_;
+  float threshold_;
+  int scanned_;
+  int last_;
+  bool aligned_;
+  int size_ = 0;
+  uint4 raw_[kMostBatch / 2];
+};
+
+// A matrix from this tile's first row on, and how many rows there are.
+template <typename T>
+struct BatchColumns {
+  const T* w;
+  long long stride;
+  int n_rows;
+};
+
+// One warp's columns of one matrix. sums[m]: outputs 16m … 16m+15. Where all columns are active, `first` is the first.
+template <typename T>
+class BatchPart {
+ public:
+  __device__ __forceinline__ BatchPart(const BatchColumns<T>& columns, UnionList<T>& list, int first, int last,
+                                       bool all, unsigned ring)
+      : columns_(columns), list_(list), first_(first), size_(last - first), all_(all), ring_(ring) {}
+
+  __device__ __forceinline__ void start(int s) {
+    if (!all_) list_.extend((s + 1) * kStageColumns);
+    const int size = all_ ? size_ : list_.size();
+    const bool holds_rows = lane() * 8 < columns_.n_rows;
+    if (s * kStageColumns < size) {
+#pragma unroll
+      for (int c = 0; c < kStageColumns; ++c) {
+        const int entry = s * kStageColumns + c;
+        const bool valid = entry < size && holds_rows;
+        const int column = all_ ? first_ + entry : list_.column(entry);
+        const T* from = valid ? columns_.w + column * columns_.stride + lane() * 8 : columns_.w;
+        copy_16(stage(s) + c * kColumnBytes + ((lane() ^ (c & 7)) * 16), from, valid, policy_);
+      }
+    }
+    end_copies();
+  }
+
+  __device__ __forceinline__ void run(float (&sums)[kBatchTile / 16][4]) {
+    // Row k of a matrix of ldmatrix is a column of W; octet m of its weights lies at place m ^ (k % 8).
+    const int k = lane() % 8 + lane() / 16 * 8;
+    for (int s = 0;; ++s) {
+      list_.extend((s + 1) * kStageColumns);
+      if (s * kStageColumns >= list_.size()) break;
+      wait_for_copies<kBatchStages - 1>();
+      __syncwarp();
+      const unsigned matrix = stage(s) + k * kColumnBytes;
+      const int entry = s * kStageColumns + lane() % 4 * 2;
+      const std::uint32_t b0 = list_.pair(entry);
+      const std::uint32_t b1 = list_.pair(entry + 8);
+#pragma unroll
+      for (int m = 0; m < kBatchTile / 16; ++m) {
+        std::uint32_t a[4];
+        load_transposed_matrices(matrix + (((2 * m + lane() / 8 % 2) ^ (lane() % 8)) * 16), a);
+        multiply_add<T>(sums[m], a, b0, b1);
+      }
+      __syncwarp();
+      start(s + kBatchStages);
+    }
+    wait_for_copies<0>();
+    __syncwarp();
+  }
+
+ private:
+  __device__ __forceinline__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
+  __device__ __forceinline__ unsigned stage(int s) const { return ring_ + s % kBatchStages * kStageBytes; }
+
+  const BatchColumns<T>& columns_;
+  UnionList<T>& list_;
+  int first_;
+  int size_;
+  bool all_;
+  unsigned ring_;
+  unsigned long long policy_ = read_once();
+};
+
+// A lane's sums to scratch[b][output].
+__device__ __forceinline__ void store_batch_sums(const float (&sums)[kBatchTile / 16][4], float* scratch) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+#pragma unroll
+  for (int m = 0; m < kBatchTile / 16; ++m) {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      scratch[(lane % 4 * 2 + i % 2) * kScratchRow + 16 * m + lane / 4 + i / 2 * 8] = sums[m][i];
+    }
+  }
+}
+
+template <typename T, int kMatrices>
+__global__ void __launch_bounds__(kBatchMaxWarps * 32) sparse_batch_kernel(const __grid_constant__ SparseArgs args) {
+  extern __shared__ __align__(128) unsigned char shared[];
+  __shared__ float received[kMatrices * kMostBatch * kBatchTile];
+  const int warps = static_cast<int>(blockDim.x) / 32;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  unsigned char* memory = shared + warp * kBatchWarpBytes;
+  cg::cluster_group cluster = cg::this_cluster();
+  cluster.barrier_arrive();  // waited for before anything is sent to another block: they all have started
+  const TileOf own = TileOf::block<kMatrices>(args);
+  const int first_row = own.tile * kBatchTile;
+  // args.slice: columns of a warp.
+  const int first = min(args.cols, (static_cast<int>(blockIdx.x) * warps + warp) * args.slice);
+  const int last = min(args.cols, first + args.slice);
+  float sums[kMatrices][kBatchTile / 16][4] = {};
+#pragma unroll
+  for (int m = 0; m < kMatrices; ++m) {
+    const Product& p = args.products[own.product + m];
+    const BatchColumns<T> columns{static_cast<const T*>(p.w) + first_row, p.column_stride, p.rows - first_row};
+    const bool all = p.threshold < 0.0F;
+    UnionList<T> list(args, p.threshold, first, last, memory + kBatchStages * kStageBytes);
+    BatchPart<T> part(columns, list, first, last, all, lane_address(shared_address(memory)));
+    if (all) {
+      for (int s = 0; s < kBatchStages; ++s) part.start(s);
+    }
+    if (m == 0) {
+      wait_for_previous_grids();
+      let_next_grid_start();
+    }
+    list.fetch();
+    if (!all) {
+      for (int s = 0; s < kBatchStages; ++s) part.start(s);
+    }
+    part.run(sums[m]);
+  }
+  float* scratch = reinterpret_cast<float*>(memory);
+#pragma unroll
+  for (int m = 0; m < kMatrices; ++m) store_batch_sums(sums[m], scratch + m * kMostBatch * kScratchRow);
+  __syncthreads();
+  finish_tile<T, kMatrices, kBatchTile>(args, own, args.batch, received, [&](int m, int b, int place) {
+    const float* of_warps = reinterpret_cast<const float*>(shared) + (m * kMostBatch + b) * kScratchRow + place;
+    float sum = 0.0F;
+#pragma unroll 4
+    for (int w = 0; w < warps; ++w) sum += of_warps[w * (kBatchWarpBytes / 4)];
+    return sum;
+  });
+}
+
+}  // namespace lacuna::kernels::cuda

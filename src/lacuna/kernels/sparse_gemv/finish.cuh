@@ -1,0 +1,101 @@
+// The end of the kernels of cuda.hpp: the sums of a cluster's blocks become outputs.
+#pragma once
+
+#include <cooperative_groups.h>
+
+#include "lacuna/kernels/device/check.cuh"
+#include "lacuna/kernels/device/ends.cuh"
+
+namespace lacuna::kernels::cuda {
+
+namespace cg = cooperative_groups;
+
+constexpr int kMaxProducts = 3;
+
+struct Product {
+  const void* w;
+  ProductOutput output;
+  long long column_stride;
+  int rows;
+  int first_tile;
+  float threshold;
+};
+
+struct SparseArgs {
+  ProductInput input;
+  int cols;
+  int batch;
+  int slice;     // columns of one split, a multiple of 32
+  int capacity;  // of the list of active columns
+  int room;      // where a normalised input is kept in shared memory
+  int n_products;
+  Product products[kMaxProducts];
+};
+
+// Which product and which of its tiles a block works on.
+struct TileOf {
+  int product = 0;
+  int tile = 0;
+
+  template <int kMatrices>
+  __device__ __forceinline__ static TileOf block(const SparseArgs& args) {
+    TileOf own;
+    if (kMatrices == 1) {
+      while (own.product + 1 < args.n_products &&
+             static_cast<int>(blockIdx.y) >= args.products[own.product + 1].first_tile) {
+        ++own.product;
+      }
+    }
+    own.tile = static_cast<int>(blockIdx.y) - args.products[own.product].first_tile;
+    return own;
+  }
+};
+
+// Every block of the cluster has sums of kMatrices·batch·kTile outputs: partial(matrix, b, place). Those of share r of
+// the tile go to block r, which adds them in the order of the senders. `received` is shared memory that nothing else
+// uses, for kMatrices·batch·kTile floats; the cluster has arrived at its barrier.
+template <typename T, int kMatrices, int kTile, typename Partial>
+__device__ __forceinline__ void finish_tile(const SparseArgs& args, const TileOf& own, int batch, float* received,
+                                            Partial partial) {
+  constexpr int kMostSplits = 8;
+  cg::cluster_group cluster = cg::this_cluster();
+  const int splits = static_cast<int>(gridDim.x);  // a power of two
+  const int share = kTile / splits;
+  const int shift = __ffs(share) - 1;
+  const int rows = kMatrices * batch;
+  const int rank = static_cast<int>(blockIdx.x);
+  cluster.barrier_wait();
+  for (int i = static_cast<int>(threadIdx.x); i < rows * kTile; i += static_cast<int>(blockDim.x)) {
+    const int place = i % kTile;
+    const int row = i / kTile;
+    const int m = kMatrices == 2 && row >= batch ? 1 : 0;
+    float* target = cluster.map_shared_rank(received, place >> shift);
+    target[((rank * rows + row) << shift) + (place & (share - 1))] = partial(m, row - m * batch, place);
+  }
+  cluster.sync();
+  for (int i = static_cast<int>(threadIdx.x); i < share * batch; i += static_cast<int>(blockDim.x)) {
+    const int b = i >> shift;
+    const int of_share = i & (share - 1);
+    const int out = own.tile * kTile + rank * share + of_share;
+    float totals[kMatrices] = {};
+#pragma unroll
+    for (int m = 0; m < kMatrices; ++m) {
+#pragma unroll
+      for (int s = 0; s < kMostSplits; ++s) {
+        if (s < splits) totals[m] += received[((s * rows + m * batch + b) << shift) + of_share];
+      }
+    }
+    const Product& p = args.products[own.product];
+    if (out >= p.rows) continue;
+    const long long place = static_cast<long long>(b) * p.rows + out;
+    if constexpr (kMatrices == 2) {
+      const float gate = biased<T>(p.output, out, totals[0]);
+      const float up = biased<T>(args.products[1].output, out, totals[kMatrices - 1]);
+      static_cast<T*>(p.output.y)[place] = from_f32<T>(silu(gate) * up);
+    } else {
+      store_sum<T>(p.output.y, p.output.kind, place, biased<T>(p.output, out, totals[0]));
+    }
+  }
+}
+
+}  // namespace lacuna::kernels::cuda
