@@ -51,6 +51,31 @@ Timing time_steps(DeviceDecoder& decoder, int steps) {
   return timing;
 }
 
+// Seconds of a prompt in chunks, and of one token by token.
+double time_prompt(DeviceDecoder& decoder, std::int64_t tokens, std::int64_t chunk) {
+  std::vector<std::int32_t> prompt;
+  for (std::int64_t i = 0; i < tokens; ++i) prompt.push_back(static_cast<std::int32_t>(i * 37 % 1000));
+  decoder.set_prompt_tokens(chunk);
+  double best = 1e300;
+  for (int i = 0; i < 3; ++i) {
+    decoder.start(tokens);
+    const auto start = std::chrono::steady_clock::now();
+    (void)decoder.advance(prompt, {});
+    best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return best;
+}
+
+void print_prompt(DeviceDecoder& decoder) {
+  constexpr std::int64_t kLongPrompt = 2049;
+  constexpr std::int64_t kPrompt = 513;
+  const double steps = time_prompt(decoder, kPrompt, 0);
+  const double chunk = time_prompt(decoder, kPrompt, DeviceDecoder::kPromptTokens);
+  const double chunks = time_prompt(decoder, kLongPrompt, DeviceDecoder::kPromptTokens);
+  fmt::print("  prompt: 513 tokens token by token {:.0f} tokens/s, in a chunk {:.0f}; 2049 in four {:.0f}\n",
+             kPrompt / steps, kPrompt / chunk, kLongPrompt / chunks);
+}
+
 struct Report {
   double memory_speed;
   double dense_seconds = 0.0;
@@ -93,6 +118,7 @@ void run(const std::string& shape, int steps, bool parts) {
     const Timing timing = time_steps(decoder, steps);
     dense_logits = timing.logits;
     report.line("dense", static_cast<double>(decoder.weights().step_bytes()), timing.seconds);
+    print_prompt(decoder);
   }
   {
     DeviceDecoder decoder = decoder_of(WeightForm::columns, 1.0);
@@ -106,14 +132,17 @@ void run(const std::string& shape, int steps, bool parts) {
       report.line(fmt::format("activation {:.0f} % ({:.1f} %)", sparsity * 100, 100 - read * 100), bytes * read + head,
                   time_steps(decoder, steps).seconds);
     }
+    print_prompt(decoder);
   }
   for (const double density : {0.5, 0.3, 0.1}) {
     DeviceDecoder decoder = decoder_of(WeightForm::lanes, density);
     report.line(fmt::format("packed {:.0f} %", 100 - 100 * density),
                 static_cast<double>(decoder.weights().step_bytes()), time_steps(decoder, steps).seconds);
+    print_prompt(decoder);
   }
   DeviceDecoder decoder = decoder_of(WeightForm::two_four, 0.5);
   report.line("packed 2:4", static_cast<double>(decoder.weights().step_bytes()), time_steps(decoder, steps).seconds);
+  print_prompt(decoder);
 }
 
 }  // namespace

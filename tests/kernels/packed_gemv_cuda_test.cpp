@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "kernels/device_values.hpp"
@@ -69,12 +70,30 @@ void expect_equal(const Values& y, const Expected& expected, double unit_sum, co
 double lane_unit(std::int64_t cols) { return (static_cast<double>(cols) / 32 + 8) * 0x1.0p-24; }
 double tensor_unit(std::int64_t cols) { return (static_cast<double>(cols) / 8 + 8) * 0x1.0p-22; }
 
+// The dense matrix that the device makes of its packed form, for products of many tokens.
+template <typename Packed>
+void expect_expands(const Packed& packed, DType dtype, const HalfMatrix& w) {
+  const std::int64_t stride = (w.cols + 7) / 8 * 8 + 8;
+  DeviceValues dense(dtype, w.rows * stride, 0);
+  packed.expand(dense.data(), stride);
+  const Values actual = dense.download();
+  for (std::int64_t i = 0; i < actual.size(); ++i) {
+    const std::int64_t c = i % stride;
+    std::uint16_t expected = c < w.cols ? w.bits[static_cast<std::size_t>(i / stride * w.cols + c)] : std::uint16_t{0};
+    if ((expected & 0x7fffU) == 0) expected = 0;
+    std::uint16_t bits = 0;
+    std::memcpy(&bits, actual.data() + i * 2, 2);
+    ASSERT_EQ(bits, expected) << w.rows << "x" << w.cols << " row " << i / stride << " column " << c;
+  }
+}
+
 void run_lanes(DType dtype, const HalfMatrix& w, int streams, std::int64_t misalign = 0) {
   const Values x(dtype, w.cols, 2);
   const Values bias(dtype, w.rows, 3);
   const DeviceLaneStreams packed(make_lane_streams(w.view(), dtype, streams));
   expect_equal(on_device(packed, w.rows, x, bias, misalign), multiply(w, x, bias), lane_unit(w.cols),
                std::to_string(w.rows) + "x" + std::to_string(w.cols) + " streams " + std::to_string(streams));
+  expect_expands(packed, dtype, w);
 }
 
 void run_two_four(DType dtype, std::int64_t rows, std::int64_t cols, std::int64_t misalign = 0) {
@@ -84,6 +103,7 @@ void run_two_four(DType dtype, std::int64_t rows, std::int64_t cols, std::int64_
   const DeviceTwoFour packed(make_two_four(w.view(), dtype));
   expect_equal(on_device(packed, rows, x, bias, misalign), multiply(w, x, bias), tensor_unit(cols),
                std::to_string(rows) + "x" + std::to_string(cols));
+  expect_expands(packed, dtype, w);
 }
 
 class PackedGemvCuda : public test::DeviceTest {};

@@ -148,6 +148,51 @@ TEST_F(DeviceDecoding, PackedModelsStayPackedAndFollowTheProcessor) {
   }
 }
 
+// Logits after a prompt, in chunks of some tokens (0: token by token).
+std::vector<float> prompt_logits(DeviceDecoder& decoder, std::size_t tokens, std::int64_t chunk) {
+  decoder.set_prompt_tokens(chunk);
+  decoder.start(80);
+  const auto logits = decoder.advance(some_tokens(tokens), {});
+  return {logits.begin(), logits.end()};
+}
+
+// Chunks of 5 leave fewer than 8 tokens to the step; 70 tokens fit one chunk, and a window of 5 is long past.
+TEST_F(DeviceDecoding, PromptsInChunksAreThoseOfSingleSteps) {
+  for (const char* config : {kLlama, kBiased, kMistral, kQwen3}) {
+    for (const DType dtype : {DType::f16, DType::bf16}) {
+      const test::TempFolder folder;
+      write_model(folder, config, dtype, Zeros::none);
+      const Decoder model = open(folder.path());
+      for (const bool columns : {false, true}) {
+        DeviceDecoder decoder(load_device_weights(model, {columns}, {}));
+        const auto expected = prompt_logits(decoder, 71, 0);
+        for (const std::int64_t chunk : {5, 16, 512}) {
+          ASSERT_LT(distance(prompt_logits(decoder, 71, chunk), expected), tolerance(dtype)) << config << chunk;
+        }
+        EXPECT_GT(distance(prompt_logits(decoder, 70, 512), expected), 0.2);  // of another token
+      }
+    }
+  }
+}
+
+// A token's inputs are dropped by its own size, not by the chunk's. As below, some lie on either side of the threshold.
+TEST_F(DeviceDecoding, ThresholdsHoldForEveryTokenOfAChunk) {
+  const test::TempFolder folder;
+  write_model(folder, kLlama, DType::f16, Zeros::none);
+  DeviceDecoder decoder(load_device_weights(open(folder.path()), {true}, {}));
+  const auto dense = prompt_logits(decoder, 40, 512);
+  for (std::int64_t layer = 0; layer < 2; ++layer) {
+    for (const auto group :
+         {InputGroup::attention, InputGroup::attention_output, InputGroup::mlp, InputGroup::mlp_output}) {
+      decoder.set_group_threshold(layer, group, 0.3F);
+    }
+  }
+  const auto expected = prompt_logits(decoder, 40, 0);
+  const double effect = distance(dense, expected);
+  EXPECT_GT(effect, 0.2);
+  EXPECT_LT(distance(prompt_logits(decoder, 40, 512), expected), 0.3 * effect);
+}
+
 Matrix<float> thresholded_logits(const Decoder& decoder, std::span<const std::int32_t> tokens,
                                  std::span<const InputThreshold> thresholds) {
   WholeForward forward(decoder, Compute::f32);

@@ -68,7 +68,7 @@ std::span<const float> DeviceDecoder::advance(std::span<const std::int32_t> toke
   LACUNA_ASSERT(!tokens.empty() && position_ + static_cast<std::int64_t>(tokens.size()) <= capacity_);
   for (std::size_t i = 0; i < tokens.size(); ++i) check_token(tokens[i], i);
   if (step_.empty()) record();
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
+  for (std::size_t i = run_prompt(tokens.first(tokens.size() - 1), context); i < tokens.size(); ++i) {
     context.check_stop();
     set_state(tokens[i]);
     (i + 1 == tokens.size() ? step_ : prompt_step_).launch(queue_);
@@ -76,6 +76,27 @@ std::span<const float> DeviceDecoder::advance(std::span<const std::int32_t> toke
     ++position_;
   }
   return {reinterpret_cast<const float*>(host_logits_.data()), static_cast<std::size_t>(weights_.config.vocab_size)};
+}
+
+void DeviceDecoder::set_prompt_tokens(std::int64_t tokens) {
+  prompt_tokens_ = tokens;
+  prompt_.reset();
+}
+
+// Chunks as long as a chunk pays; returns how many tokens they took.
+std::size_t DeviceDecoder::run_prompt(std::span<const std::int32_t> tokens, const RunContext& context) {
+  constexpr std::size_t kLeastTokens = 8;  // a chunk takes about as long as that many steps
+  const auto most = static_cast<std::size_t>(prompt_tokens_);
+  std::size_t done = 0;
+  while (most > 0 && tokens.size() - done >= kLeastTokens) {
+    context.check_stop();
+    if (!prompt_) prompt_.emplace(weights_, prompt_tokens_, queue_);
+    const auto chunk = tokens.subspan(done, std::min(most, tokens.size() - done));
+    prompt_->run(chunk, position_, [&](std::int64_t layer) { return attention_of(layer); });
+    done += chunk.size();
+    position_ += static_cast<std::int64_t>(chunk.size());
+  }
+  return done;
 }
 
 void DeviceDecoder::set_thresholds(std::span<const InputThreshold> thresholds) {
@@ -143,8 +164,8 @@ void DeviceDecoder::run_step(bool with_logits, const DeviceTap& tap) {
   queue_.upload(state_.data(), host_state_.data(), sizeof(State));
   const auto* token = reinterpret_cast<const std::int32_t*>(state_.data());
   auto* hidden = reinterpret_cast<float*>(hidden_.data());
-  kernels::embed_token_cuda(weights_.dtype, weights_.embedding.data(), weights_.embedding.row_stride(), c.hidden_size,
-                            token, hidden, queue_.stream());
+  kernels::embed_tokens_cuda(weights_.dtype, weights_.embedding.data(), weights_.embedding.row_stride(), c.hidden_size,
+                             token, 1, hidden, queue_.stream());
   for (std::int64_t i = 0; i < c.n_layers; ++i) run_layer(i, tap);
   if (!with_logits) return;
   const ProductInput input{hidden_.data(), InputKind::normalised, floats(weights_.final_norm), c.norm_epsilon};
@@ -167,7 +188,9 @@ void DeviceDecoder::run_layer(std::int64_t index, const DeviceTap& tap) {
                                      c.norm_epsilon};
   show(InputGroup::attention, attention_input, c.hidden_size);
   layer.qkv.run(attention_input, {qkv_.data(), OutputKind::store, address(layer.qkv_bias)}, launch());
-  attend(index);
+  const auto* position = reinterpret_cast<const std::int32_t*>(state_.data() + offsetof(State, position));
+  kernels::decode_attention_cuda(attention_of(index), qkv_.data(), position, context_.data(), queue_.stream(),
+                                 overlap_);
 
   const ProductInput context{context_.data()};
   show(InputGroup::attention_output, context, c.query_size());
@@ -181,7 +204,7 @@ void DeviceDecoder::run_layer(std::int64_t index, const DeviceTap& tap) {
   layer.down.run(inner, {hidden_.data(), OutputKind::add_f32, address(layer.down_bias)}, launch());
 }
 
-void DeviceDecoder::attend(std::int64_t index) {
+kernels::DecodeAttention DeviceDecoder::attention_of(std::int64_t index) {
   const DecoderConfig& c = weights_.config;
   const DeviceLayer& layer = weights_.layers[static_cast<std::size_t>(index)];
   const std::int64_t bytes = capacity_ * c.kv_size() * 2;  // of a layer's keys
@@ -201,8 +224,7 @@ void DeviceDecoder::attend(std::int64_t index) {
   attention.keys = cache_.data() + 2 * index * bytes;
   attention.scratch = scratch_.data();
   attention.values = cache_.data() + (2 * index + 1) * bytes;
-  const auto* position = reinterpret_cast<const std::int32_t*>(state_.data() + offsetof(State, position));
-  kernels::decode_attention_cuda(attention, qkv_.data(), position, context_.data(), queue_.stream(), overlap_);
+  return attention;
 }
 
 // What a product reads, once everything launched has ended: device/ends.hpp, on the host.

@@ -6,7 +6,7 @@
 // A step is: embed the token; per layer norm·{q, k, v}, attention, output projection into the residual stream,
 // norm·{gate, up}, down projection of silu(gate)·up into the residual stream; norm·head. The launches of a step are
 // recorded once as a graph that reads token and position from device memory; each may start while the one before it
-// ends. Prompts go through the same step, token by token, without the head.
+// ends. A prompt of several tokens goes through the layers in chunks first (device_prompt.hpp), all but its last token.
 //
 // Accuracy  sums, norms, attention and the residual stream in f32; inputs of products, keys and values are rounded to
 // the
@@ -27,6 +27,7 @@
 #include <span>
 
 #include "lacuna/kernels/device/graph.hpp"
+#include "lacuna/model/device_prompt.hpp"
 #include "lacuna/model/device_weights.hpp"
 #include "lacuna/model/logit_source.hpp"
 #include "lacuna/model/whole_forward.hpp"
@@ -35,11 +36,16 @@ namespace lacuna {
 
 class DeviceDecoder final : public LogitSource {
  public:
+  static constexpr std::int64_t kPromptTokens = 512;
+
   explicit DeviceDecoder(DeviceWeights weights);
 
   const DecoderConfig& config() const override { return weights_.config; }
   void start(std::int64_t capacity) override;
   std::span<const float> advance(std::span<const std::int32_t> tokens, const RunContext& context) override;
+
+  // Of a prompt's chunk; 0: prompts go through the step too, token by token.
+  void set_prompt_tokens(std::int64_t tokens);
 
   // Input thresholds of linears (layer.hpp) whose weights are columns; those not named keep theirs.
   void set_thresholds(std::span<const InputThreshold> thresholds);
@@ -64,12 +70,14 @@ class DeviceDecoder final : public LogitSource {
   void record();
   void run_step(bool with_logits, const DeviceTap& tap);
   void run_layer(std::int64_t index, const DeviceTap& tap);
-  void attend(std::int64_t index);
+  kernels::DecodeAttention attention_of(std::int64_t index);
+  std::size_t run_prompt(std::span<const std::int32_t> tokens, const RunContext& context);
   std::vector<float> read_input(const kernels::ProductInput& input, std::int64_t cols) const;
 
   DeviceLaunch launch() const { return {queue_.stream(), overlap_}; }
 
   DeviceWeights weights_;
+  std::int64_t prompt_tokens_ = kPromptTokens;
   kernels::Overlap overlap_;
   kernels::DeviceQueue queue_;
   kernels::DeviceBuffer state_;
@@ -86,6 +94,7 @@ class DeviceDecoder final : public LogitSource {
   kernels::HostBuffer host_logits_;
   kernels::DeviceGraph step_;
   kernels::DeviceGraph prompt_step_;
+  std::optional<DevicePrompt> prompt_;  // once one has been long enough
   std::int64_t capacity_ = 0;
   std::int64_t position_ = 0;
 };

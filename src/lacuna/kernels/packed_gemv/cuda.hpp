@@ -32,11 +32,18 @@ class DeviceLaneStreams {
 
   void multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream = nullptr,
                 Overlap overlap = Overlap::none) const;
+  // The dense matrix, f16 or bf16: rows of `stride` elements, a multiple of 8, filled with zeros. Values of −0 become
+  // 0.
+  void expand(void* out, std::int64_t stride, DeviceStream stream = nullptr) const;
   bool fits_two() const;  // whether Overlap::two is possible
   std::size_t bytes() const { return bytes_; }
+  DType dtype() const { return dtype_; }
+  std::int64_t rows() const { return rows_; }
+  std::int64_t cols() const { return cols_; }
 
  private:
   DType dtype_;
+  std::int64_t rows_;
   std::int64_t cols_;
   int gap_bits_;
   int slots_;
@@ -59,8 +66,12 @@ class DeviceTwoFour {
 
   void multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream = nullptr,
                 Overlap overlap = Overlap::none) const;
-  bool fits_two() const;  // whether Overlap::two is possible
+  void expand(void* out, std::int64_t stride, DeviceStream stream = nullptr) const;  // as DeviceLaneStreams::expand
+  bool fits_two() const;                                                             // whether Overlap::two is possible
   std::size_t bytes() const { return blocks_.bytes(); }
+  DType dtype() const { return dtype_; }
+  std::int64_t rows() const { return rows_; }
+  std::int64_t cols() const { return cols_; }
 
  private:
   DType dtype_;

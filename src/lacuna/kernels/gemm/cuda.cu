@@ -1,0 +1,234 @@
+// The kernel of cuda.hpp. A block owns 128 tokens × 128 rows of W and goes through their columns, 64 at a time, in
+// three stages of shared memory; each of its 8 warps owns 64 × 32 of the sums and multiplies 16×16 pieces on tensor
+// cores. Blocks of the same rows follow each other, so that these weights come from L2.
+//
+// In shared memory, 16 bytes make an octet; octet o of line l lies at place o ^ (l % 8), so that the eight lines that
+// ldmatrix reads at once lie in different banks. Lines are tokens or rows of W, of 64 columns, or, for weights by
+// columns, columns of 128 rows, which come transposed out of shared memory.
+#include <string>
+
+#include "lacuna/kernels/device/bulk_ring.cuh"
+#include "lacuna/kernels/device/check.cuh"
+#include "lacuna/kernels/device/ends.cuh"
+#include "lacuna/kernels/device/tensor_core.cuh"
+#include "lacuna/kernels/gemm/cuda.hpp"
+
+namespace lacuna::kernels {
+namespace cuda {
+namespace {
+
+constexpr int kTile = 128;  // tokens, and rows of W
+constexpr int kDepth = 64;  // columns of a stage
+constexpr int kStages = 3;
+constexpr int kThreads = 256;
+constexpr int kTileBytes = kTile * kDepth * 2;
+constexpr int kStageBytes = 2 * kTileBytes;
+constexpr int kWarpTokens = 64;
+constexpr int kWarpRows = 32;
+
+struct GemmArgs {
+  const void* x;
+  const void* w;
+  ProductOutput output;
+  long long x_stride;
+  long long w_stride;
+  long long y_stride;
+  int tokens;
+  int rows;
+  int cols;
+};
+
+__device__ __forceinline__ unsigned place(unsigned tile, int line, int line_bytes, int octet) {
+  return tile + line * line_bytes + ((octet ^ (line & 7)) * 16);
+}
+
+// A tile of 128 lines of 64 columns, first_line … of n_lines, on its way to shared memory.
+template <typename T>
+__device__ __forceinline__ void fetch_lines(const T* from, long long stride, int first_line, int n_lines, int column,
+                                            int cols, unsigned tile) {
+#pragma unroll
+  for (int k = 0; k < kTile * kDepth / 8 / kThreads; ++k) {
+    const int i = k * kThreads + static_cast<int>(threadIdx.x);
+    const int line = i / (kDepth / 8);
+    const int octet = i % (kDepth / 8);
+    const bool valid = first_line + line < n_lines && column + octet * 8 < cols;
+    const T* source = valid ? from + (first_line + line) * stride + column + octet * 8 : from;
+    copy_16(place(tile, line, kDepth * 2, octet), source, valid);
+  }
+}
+
+// 64 columns of 128 rows of W.
+template <typename T>
+__device__ __forceinline__ void fetch_columns(const T* from, long long stride, int first_row, int n_rows, int column,
+                                              int cols, unsigned tile) {
+#pragma unroll
+  for (int k = 0; k < kTile * kDepth / 8 / kThreads; ++k) {
+    const int i = k * kThreads + static_cast<int>(threadIdx.x);
+    const int line = i / (kTile / 8);
+    const int octet = i % (kTile / 8);
+    const bool valid = column + line < cols && first_row + octet * 8 < n_rows;
+    const T* source = valid ? from + (column + line) * stride + first_row + octet * 8 : from;
+    copy_16(place(tile, line, kTile * 2, octet), source, valid);
+  }
+}
+
+template <typename T, bool kColumns>
+__device__ __forceinline__ void fetch(const GemmArgs& args, int first_token, int first_row, int column,
+                                      unsigned stage) {
+  if (column < args.cols) {
+    const T* w = static_cast<const T*>(args.w);
+    fetch_lines(static_cast<const T*>(args.x), args.x_stride, first_token, args.tokens, column, args.cols, stage);
+    if constexpr (kColumns) {
+      fetch_columns(w, args.w_stride, first_row, args.rows, column, args.cols, stage + kTileBytes);
+    } else {
+      fetch_lines(w, args.w_stride, first_row, args.rows, column, args.cols, stage + kTileBytes);
+    }
+  }
+  end_copies();
+}
+
+// B of two neighbouring groups of 8 rows, from row `row` of the tile on, and 16 columns from `column` on.
+template <bool kColumns>
+__device__ __forceinline__ void load_weights(unsigned tile, int row, int column, std::uint32_t (&b)[4]) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  if constexpr (kColumns) {
+    load_transposed_matrices(place(tile, column + lane % 16, kTile * 2, row / 8 + lane / 16), b);
+  } else {
+    load_matrices(place(tile, row + lane % 8 + lane / 16 * 8, kDepth * 2, column / 8 + lane / 8 % 2), b);
+  }
+}
+
+using Sums = float[kWarpTokens / 16][kWarpRows / 8][4];
+
+template <typename T, bool kColumns>
+__device__ __forceinline__ void multiply_stage(unsigned stage, int token, int row, Sums& sums) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+#pragma unroll
+  for (int column = 0; column < kDepth; column += 16) {
+    std::uint32_t b[kWarpRows / 16][4];
+#pragma unroll
+    for (int n = 0; n < kWarpRows / 16; ++n) {
+      load_weights<kColumns>(stage + kTileBytes, row + n * 16, column, b[n]);
+    }
+#pragma unroll
+    for (int m = 0; m < kWarpTokens / 16; ++m) {
+      std::uint32_t a[4];
+      load_matrices(place(stage, token + m * 16 + lane % 16, kDepth * 2, column / 8 + lane / 16), a);
+#pragma unroll
+      for (int n = 0; n < kWarpRows / 8; ++n) {
+        multiply_add<T>(sums[m][n], a, b[n / 2][n % 2 * 2], b[n / 2][n % 2 * 2 + 1]);
+      }
+    }
+  }
+}
+
+// The sums of rows `row` (even) and row + 1 for one token.
+template <typename T>
+__device__ __forceinline__ void store_two(const GemmArgs& args, int token, int row, float first, float second) {
+  if (token >= args.tokens || row >= args.rows) return;
+  const ProductOutput& out = args.output;
+  const long long line = token * args.y_stride;
+  if (out.kind == OutputKind::gate) {
+    const float gate = biased<T>(out, row, first);
+    static_cast<T*>(out.y)[line + row / 2] = from_f32<T>(silu(gate) * biased<T>(out, row + 1, second));
+    return;
+  }
+  const float values[2] = {first, second};
+#pragma unroll
+  for (int k = 0; k < 2; ++k) {
+    if (row + k >= args.rows) continue;
+    const float value = biased<T>(out, row + k, values[k]);
+    float* wide = static_cast<float*>(out.y) + line + row + k;
+    if (out.kind == OutputKind::store) static_cast<T*>(out.y)[line + row + k] = from_f32<T>(value);
+    if (out.kind == OutputKind::store_f32) *wide = value;
+    if (out.kind == OutputKind::add_f32) *wide += value;
+  }
+}
+
+template <typename T, bool kColumns>
+__global__ void __launch_bounds__(kThreads, 2) gemm_kernel(const __grid_constant__ GemmArgs args) {
+  extern __shared__ __align__(128) unsigned char shared[];
+  const unsigned stages = shared_address(shared);
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int first_token = static_cast<int>(blockIdx.x) * kTile;
+  const int first_row = static_cast<int>(blockIdx.y) * kTile;
+  const int token = warp % (kTile / kWarpTokens) * kWarpTokens;
+  const int row = warp / (kTile / kWarpTokens) * kWarpRows;
+  Sums sums = {};
+#pragma unroll
+  for (int s = 0; s < kStages - 1; ++s) {
+    fetch<T, kColumns>(args, first_token, first_row, s * kDepth, stages + s * kStageBytes);
+  }
+  int stage = 0;
+  for (int column = 0; column < args.cols; column += kDepth) {
+    wait_for_copies<kStages - 2>();
+    __syncthreads();  // the stage is there for all, and all have left the one before it
+    const int next = stage == 0 ? kStages - 1 : stage - 1;
+    fetch<T, kColumns>(args, first_token, first_row, column + (kStages - 1) * kDepth, stages + next * kStageBytes);
+    multiply_stage<T, kColumns>(stages + stage * kStageBytes, token, row, sums);
+    stage = stage + 1 == kStages ? 0 : stage + 1;
+  }
+#pragma unroll
+  for (int m = 0; m < kWarpTokens / 16; ++m) {
+#pragma unroll
+    for (int n = 0; n < kWarpRows / 8; ++n) {
+      const int of_token = first_token + token + m * 16 + lane / 4;
+      const int of_row = first_row + row + n * 8 + lane % 4 * 2;
+      store_two<T>(args, of_token, of_row, sums[m][n][0], sums[m][n][1]);
+      store_two<T>(args, of_token + 8, of_row, sums[m][n][2], sums[m][n][3]);
+    }
+  }
+}
+
+void require(bool condition, const char* what) {
+  if (!condition) throw Error(ErrorCode::invalid_argument, std::string("gemm on CUDA: ") + what);
+}
+
+bool is_aligned(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % 16 == 0; }
+
+template <typename T, bool kColumns>
+void launch(const GemmArgs& args, cudaStream_t stream) {
+  auto* kernel = gemm_kernel<T, kColumns>;
+  static const cudaError_t raised =
+      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kStages * kStageBytes);
+  check_cuda(raised, "raise the shared memory limit");
+  const dim3 grid(static_cast<unsigned>((args.tokens + kTile - 1) / kTile),
+                  static_cast<unsigned>((args.rows + kTile - 1) / kTile));
+  kernel<<<grid, kThreads, kStages * kStageBytes, stream>>>(args);
+  check_cuda(cudaGetLastError(), "launch gemm");
+}
+
+}  // namespace
+}  // namespace cuda
+
+void gemm_cuda(const GemmWeights& w, const GemmInput& input, const ProductOutput& output, std::int64_t y_stride,
+               DeviceStream stream) {
+  using cuda::require;
+  require(w.dtype == DType::f16 || w.dtype == DType::bf16, "the type must be f16 or bf16");
+  require(w.rows > 0 && w.cols > 0 && w.rows < (1 << 23) && w.cols < (1 << 28) && input.tokens > 0 &&
+              input.tokens < (1 << 24),
+          "the shape must be at least 1 and fit");
+  require(w.stride % 8 == 0 && input.stride % 8 == 0 && cuda::is_aligned(w.w) && cuda::is_aligned(input.x),
+          "weights and inputs must be aligned to 16 bytes");
+  require(w.stride >= (w.columns ? w.rows : w.cols) && input.stride >= w.cols, "a stride is too short");
+  require(output.kind != OutputKind::gate || w.rows % 2 == 0, "gates need pairs of rows");
+  const cuda::GemmArgs args{input.x,
+                            w.w,
+                            output,
+                            input.stride,
+                            w.stride,
+                            y_stride,
+                            static_cast<int>(input.tokens),
+                            static_cast<int>(w.rows),
+                            static_cast<int>(w.cols)};
+  auto* queue = static_cast<cudaStream_t>(stream);
+  const auto run = [&](auto zero) {
+    using T = decltype(zero);
+    w.columns ? cuda::launch<T, true>(args, queue) : cuda::launch<T, false>(args, queue);
+  };
+  if (w.dtype == DType::f16) return run(__half());
+  run(__nv_bfloat16());
+}
+
+}  // namespace lacuna::kernels
