@@ -143,6 +143,19 @@ class AnalysisStore(CliTest):
         self.ok("report", self.db, "-o", page)
         self.assertIn("Sparsity that thresholds on weights give", page.read_text())
 
+    def test_the_report_draws_what_was_found(self):
+        for command, *options in (["neighbours", "--feature", 3, "--n", 9], ["gradient", "--n", 9], ["pairs"], ["groups"],
+                                  ["cluster", "--k", 2, "--n", 12, "--seeds", 2]):
+            self.analyse(command, self.matrix, *options, "--null", 9)
+        self.analyse("tsne", self.matrix, "--n", 20, "--iterations", 50)
+        page = self.folder / "report.html"
+        self.ok("report", self.db, "-o", page)
+        text = page.read_text()
+        for title in ("Nearest features", "Co-activation gradient", "Distances of all pairs", "Groups of features",
+                      "Sizes of clusters", "t-SNE"):
+            self.assertIn(f"{title} · ", text)
+        self.assertNotIn("could not be drawn", text)
+
     def test_running_again_replaces_and_another_seed_adds(self):
         for seed in (0, 0, 1):
             self.analyse("groups", self.matrix, "--null", 0, "--seed", seed)

@@ -5,6 +5,7 @@
 #include "commands.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/study/analysis_results.hpp"
+#include "lacuna/study/matrix_origin.hpp"
 #include "lacuna/study/threshold_run.hpp"
 
 namespace lacuna::cli {
@@ -57,6 +58,8 @@ void run_threshold(const Session& session, const ThresholdRequest& request, cons
   if (store.wanted()) {
     AnalysisResults results;
     results.analysis.source = request.reference;
+    const auto set = MatrixSet::open(request.reference, request.selection);
+    if (!set.matrices().empty()) results.analysis.run_id = matrix_origin(set, set.matrices().front()).run_id;
     results.weights = weight_records(matrices);
     store.save(std::move(results), options_json(request));
   }

@@ -12,6 +12,7 @@
 #include "lacuna/render/chart.hpp"
 #include "lacuna/study/ablation.hpp"
 #include "lacuna/study/report_activations.hpp"
+#include "lacuna/study/report_analyses.hpp"
 #include "lacuna/study/report_clusters.hpp"
 #include "lacuna/study/report_structure.hpp"
 #include "lacuna/study/report_thresholds.hpp"
@@ -251,6 +252,7 @@ void write_report(const ReportContents& contents, const std::filesystem::path& t
     add_structure_section(page, model);
     add_cluster_section(page, model);
     add_coherence_section(page, model);
+    add_analysis_section(page, model);
     add_activation_section(page, model);
     add_threshold_section(page, model);
     if (!model.spies.empty()) {

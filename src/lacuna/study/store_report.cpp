@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "lacuna/study/recorded_analysis.hpp"
+
 namespace lacuna {
 namespace {
 
@@ -37,7 +39,7 @@ class Views {
 
 // What the report draws, in full; of the others, which may be long lists, the statistics.
 AnalysisResults read_analysis(ResultSource& source, const AnalysisRecord& record) {
-  const bool drawn = record.command == "cluster" || record.command == "coherence" || record.command == "activations" ||
+  const bool drawn = has_figure(record) || record.command == "coherence" || record.command == "activations" ||
                      record.command == "threshold";
   if (drawn) {
     if (auto results = source.analysis(record.analysis_id)) return std::move(*results);
