@@ -87,6 +87,17 @@ class Ablate(CliTest):
             self.ok("plot", figure, path, "-o", self.folder / "figure.json")
             self.assertIn(text, (self.folder / "figure.json").read_text())
 
+    def test_what_was_measured_is_stored_and_read_back(self):
+        half, most = self.prune("magnitude", "--sparsity", 0.5), self.prune("magnitude", "--sparsity", 0.75)
+        measured = self.ok("ablate", half, most, "--db", self.db, "--json").json()
+        stored = self.ok("ablate", self.db, "--json").json()
+        self.assertEqual(stored["pairs"], measured["pairs"])
+        self.ok("ablate", half, most, "--db", self.db)  # again replaces
+        [row] = self.ok("query", "select (select count(*) from runs) as runs, (select count(*) from matrices) as matrices, "
+                        "(select count(*) from comparisons) as comparisons", "--db", self.db, "--json").json()
+        self.assertEqual((row["runs"], row["matrices"], row["comparisons"]), (2, 84, 42))
+        self.fails(2, "E0101", "ablate", self.db, "--db", self.folder / "other.db")
+
     def test_a_folder_without_variants_says_what_it_holds(self):
         folder = self.folder / "empty"
         (folder / "notes").mkdir(parents=True)

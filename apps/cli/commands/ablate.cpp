@@ -1,11 +1,13 @@
 // `lacuna ablate`: pruned variants against each other, across methods, patterns and sparsities.
 #include <fmt/format.h>
 
+#include "analysis_argument.hpp"
 #include "commands.hpp"
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/render/chart_export.hpp"
 #include "lacuna/render/page.hpp"
+#include "lacuna/store/database.hpp"
 #include "lacuna/store/store_reader.hpp"
 #include "lacuna/study/ablation.hpp"
 
@@ -15,6 +17,7 @@ namespace fs = std::filesystem;
 
 struct AblateCommand {
   std::vector<std::string> references;
+  DatabaseArgument database;
   bool all = false;
   std::string metric = "jaccard";
   fs::path out;
@@ -26,11 +29,24 @@ bool is_database(const std::string& reference) {
 }
 
 Ablation make_ablation(const Session& session, const AblateCommand& command) {
-  if (!is_database(command.references.front()))
-    return ablate(open_variants(command.references), command.all, session.context());
-  if (command.references.size() > 1) throw Error(ErrorCode::invalid_argument, "expected one database and nothing else");
-  StoreReader reader(command.references.front());
-  return ablate_stored(reader.source(), command.all);
+  const auto& file = command.database.file;
+  if (is_database(command.references.front())) {
+    if (command.references.size() > 1)
+      throw Error(ErrorCode::invalid_argument, "expected one database and nothing else");
+    if (!file.empty()) {
+      throw Error(ErrorCode::invalid_argument, "--db: a database's own comparisons are stored already").at(file);
+    }
+    StoreReader reader(command.references.front());
+    return ablate_stored(reader.source(), command.all);
+  }
+  if (!file.empty() && fs::exists(file)) const Database refused_before_the_work(file);
+  const auto sources = open_variants(command.references);
+  auto ablation = ablate(sources, command.all, session.context());
+  if (!file.empty()) {
+    Database database(file);
+    store_ablation(sources, ablation, database, database);
+  }
+  return ablation;
 }
 
 std::string mean_std(const MeanStd& m) { return fmt::format("{:.4f} ± {:.4f}", m.mean, m.std); }
@@ -146,6 +162,7 @@ void add_ablate(Application& app) {
       .add_option("-o,--out", options->out,
                   "heat maps to write: .html (all three, and the table), .svg, .pdf, .png or .json (one)")
       ->type_name("FILE");
+  add_database_argument(command, options->database);
   command.footer(
       "Per projection and pair: mean ± standard deviation over layers of the mean over features, beside what\n"
       "independent masks of these sparsities give.\n"

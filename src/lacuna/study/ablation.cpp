@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -10,10 +11,13 @@
 #include <tuple>
 
 #include "lacuna/core/error.hpp"
+#include "lacuna/core/version.hpp"
 #include "lacuna/formats/script_names.hpp"
 #include "lacuna/study/comparison.hpp"
 #include "lacuna/study/matrix_origin.hpp"
+#include "lacuna/study/prune_output.hpp"
 #include "lacuna/study/report.hpp"
+#include "lacuna/study/store_prune.hpp"
 
 namespace lacuna {
 namespace {
@@ -26,11 +30,30 @@ std::string projection_of(const std::string& component) {
   return dot == std::string::npos ? component : component.substr(dot + 1);
 }
 
+std::int64_t now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 AblationVariant variant_of(const RunRecord& run) { return {run_label(run), run.method, run.sparsity, run.n, run.m}; }
 
 bool is_plain_folder(const std::string& reference) {
   std::error_code ignored;
   return fs::is_directory(reference, ignored) && !fs::exists(fs::path(reference) / "config.json", ignored);
+}
+
+// What a tree or a model without record tells of its run; an id of its own is left to the caller.
+RunRecord described_run(const std::string& reference, const std::string& method, double sparsity, int n, int m) {
+  RunRecord run;
+  run.run_id = run.model = run.output = reference;
+  run.method = method;
+  run.sparsity = sparsity;
+  run.n = n;
+  run.m = m;
+  run.lacuna_version = version();
+  run.lacuna_commit = commit();
+  run.started_us = now_us();
+  return run;
 }
 
 // One source per method, pattern and sparsity.
@@ -46,32 +69,25 @@ void open_tree(const std::string& root, std::vector<AblationSource>& sources) {
     if (!method.empty()) selection.method = method;
     selection.pattern = SparsityPattern{n, m};
     if (m == 0 && sparsity >= 0.0) selection.sparsity = sparsity;
-    RunRecord run;
-    run.method = method;
-    run.sparsity = std::max(sparsity, 0.0);
-    run.n = n;
-    run.m = m;
+    auto run = described_run(root, method, std::max(sparsity, 0.0), n, m);
     auto variant = variant_of(run);
     if (sparsity < 0.0) variant.sparsity.reset();
     if (method.empty()) variant.label = fmt::format("{}{}", fs::path(root).filename().string(), variant.label);
-    sources.push_back({std::move(variant), MatrixSet::open(root, selection)});
+    run.run_id = fmt::format("{}:{}", root, variant.label);
+    sources.push_back({std::move(variant), MatrixSet::open(root, selection), std::move(run), {}});
   }
 }
 
-AblationVariant described(const MatrixSet& set) {
-  const auto recipe = recorded_recipe(set);
-  if (!recipe) return {fs::path(set.reference()).filename().string(), "", std::nullopt, 0, 0};
-  RunRecord run;
-  run.method = recipe->method;
-  run.sparsity = recipe->target.sparsity;
-  run.n = recipe->target.n;
-  run.m = recipe->target.m;
-  return variant_of(run);
-}
-
-void open_model(const std::string& reference, std::vector<AblationSource>& sources) {
+AblationSource open_model(const std::string& reference) {
   auto set = MatrixSet::open(reference);
-  sources.push_back({described(set), std::move(set)});
+  const auto recipe = recorded_recipe(set);
+  if (!recipe) {
+    AblationVariant variant{fs::path(reference).filename().string(), "", std::nullopt, 0, 0};
+    return {std::move(variant), std::move(set), described_run(reference, "", 0.0, 0, 0), {}};
+  }
+  auto record = read_output_record(fs::path(reference) / kRecordName);
+  const RunRecord run = run_record({record.recipe, reference, {}, record.sparsity, 0.0});
+  return {variant_of(run), std::move(set), run, std::move(record.matrices)};
 }
 
 // Folders of models below `folder`, in order of name.
@@ -115,7 +131,7 @@ void open_folder(const std::string& folder, std::vector<AblationSource>& sources
   open_tree(folder, sources);
   std::vector<fs::path> models;
   find_models(folder, kFolderDepth, models);
-  for (const auto& model : models) open_model(model.string(), sources);
+  for (const auto& model : models) sources.push_back(open_model(model.string()));
   if (sources.size() != before) return;
   throw Error(ErrorCode::nothing_to_compare,
               fmt::format("expected folders of pruned models or the scripts' .pt files, got {}", contents(folder)))
@@ -201,7 +217,7 @@ std::vector<AblationSource> open_variants(std::span<const std::string> reference
     if (is_plain_folder(reference)) {
       open_folder(reference, sources);
     } else {
-      open_model(reference, sources);
+      sources.push_back(open_model(reference));
     }
   }
   if (sources.size() < 2) {
@@ -223,8 +239,12 @@ Ablation ablate(const std::vector<AblationSource>& sources, bool all_pairs, cons
     for (std::size_t b = a + 1; b < sources.size(); ++b) {
       const bool known = !ablation.variants[a].method.empty() && !ablation.variants[b].method.empty();
       if (!all_pairs && known && across(ablation.variants[a], ablation.variants[b]) == "variants") continue;
-      for (const auto& matrix : compare_sets(sources[a].set, sources[b].set, context).matrices)
+      for (auto& matrix : compare_sets(sources[a].set, sources[b].set, context).matrices) {
         table.add(a, b, matrix.record);
+        matrix.record.a = sources[a].run.run_id;
+        matrix.record.b = sources[b].run.run_id;
+        ablation.comparisons.push_back(std::move(matrix.record));
+      }
     }
   }
   ablation.pairs = table.rows(ablation.variants);
@@ -259,6 +279,20 @@ Ablation ablate_stored(ResultSource& source, bool all_pairs) {
   const auto ablation = ablation_of(source.runs(), source.comparisons(), all_pairs);
   require_pairs(ablation);
   return ablation;
+}
+
+void store_ablation(const std::vector<AblationSource>& sources, const Ablation& ablation, ResultSink& sink,
+                    ResultSource& stored) {
+  std::set<std::string> known;
+  for (const auto& run : stored.runs()) known.insert(run.run_id);
+  RecordSet set(sink);
+  for (const auto& source : sources) {
+    if (source.run.method.empty() || !known.insert(source.run.run_id).second) continue;
+    sink.write(source.run);
+    sink.write(source.matrices);
+  }
+  for (const auto& comparison : ablation.comparisons) sink.write(comparison, {});
+  set.commit();
 }
 
 }  // namespace lacuna

@@ -50,12 +50,15 @@ struct AblationPair {
 
 struct Ablation {
   std::vector<AblationVariant> variants;
-  std::vector<AblationPair> pairs;  // by projection, across, a, b
+  std::vector<AblationPair> pairs;            // by projection, across, a, b
+  std::vector<ComparisonRecord> comparisons;  // behind them, where measured here: between ids of AblationSource::run
 };
 
 struct AblationSource {
   AblationVariant variant;
   MatrixSet set;
+  RunRecord run;                       // without a method: nothing says how it was pruned, the id is the reference
+  std::vector<MatrixRecord> matrices;  // that its record names
 };
 std::vector<AblationSource> open_variants(std::span<const std::string> references);
 
@@ -66,6 +69,10 @@ Ablation ablation_of(std::span<const RunRecord> runs, std::span<const Comparison
 
 // The same of all that a store holds.
 Ablation ablate_stored(ResultSource& source, bool all_pairs);
+
+// The comparisons of ablate(), and the runs they are between where the sink does not have them: one record set.
+void store_ablation(const std::vector<AblationSource>& sources, const Ablation& ablation, ResultSink& sink,
+                    ResultSource& stored);
 
 enum class AblationMeasure { jaccard, cosine, hamming };
 
