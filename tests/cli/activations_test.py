@@ -82,7 +82,9 @@ class Activations(CliTest):
                           "--json").json()
         shown = {t["name"]: t for t in self.ok("show", active, "--json").json()["tensors"]}
         self.assertEqual(len(shown), len(profile["inputs"]))
-        self.assertEqual(shown["0.mlp.down_proj"]["shape"][0], 60)  # tokens
+        down = next(i for i in profile["inputs"] if "mlp.down_proj" in i["components"])
+        self.assertEqual(shown["0.mlp.down_proj"]["shape"], [60, down["features"]])  # tokens × features
+        self.assertAlmostEqual(shown["0.mlp.down_proj"]["sparsity"], 0.7, delta=0.01)
         for i in profile["inputs"]:
             c = i["coactivation"]
             self.assertAlmostEqual(sum(c["frequency_percentiles"]) / 101, 0.3, delta=0.05)

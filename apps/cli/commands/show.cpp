@@ -8,6 +8,7 @@
 #include "lacuna/bits/pattern.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/formats/checkpoint.hpp"
+#include "lacuna/formats/mask_file.hpp"
 #include "lacuna/formats/matrix_set.hpp"
 #include "lacuna/formats/packed_mark.hpp"
 #include "lacuna/formats/tensor_archive.hpp"
@@ -19,7 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Contents {
-  std::string kind;  // "safetensors", "checkpoint", "packed checkpoint", "script tree"
+  std::string kind;  // "safetensors", "checkpoint", "packed checkpoint", "script tree", "mask"
   std::vector<NamedTensor> tensors;
   PackedSet packed;  // shown as the matrices they stand for
   std::map<std::string, std::string> metadata;
@@ -49,6 +50,21 @@ void take_tensors(const TensorArchive& shard, Contents& contents) {
   }
 }
 
+// The masks themselves, not the bytes that their bits are packed in.
+Contents mask_contents(const std::string& reference, std::map<std::string, std::string> metadata) {
+  auto set = std::make_shared<MatrixSet>(MatrixSet::open(reference));
+  Contents contents;
+  contents.kind = "mask";
+  contents.metadata = std::move(metadata);
+  for (const auto& matrix : set->matrices()) {
+    contents.tensors.push_back(
+        {matrix.layer == kNoLayer ? matrix.component : fmt::format("{}.{}", matrix.layer, matrix.component),
+         matrix.view});
+  }
+  contents.keep_alive = set;
+  return contents;
+}
+
 Contents open_contents(const std::string& reference) {
   Contents contents;
   if (is_checkpoint(reference)) {
@@ -72,6 +88,7 @@ Contents open_contents(const std::string& reference) {
     contents.keep_alive = set;
   } else {
     auto archive = std::make_shared<TensorArchive>(open_tensor_file(reference));
+    if (is_mask_archive(*archive)) return mask_contents(reference, archive->metadata);
     contents.kind = file_format_name(archive->format);
     contents.tensors = archive->tensors;
     contents.metadata = archive->metadata;
@@ -124,7 +141,9 @@ Shown summarize(const Session& session, const Contents& contents) {
   };
   for (const auto& [name, view] : contents.tensors) {
     report(name);
-    shown.add(name, view, view.bytes(), "");
+    const bool mask = contents.kind == "mask";
+    const auto bytes = mask ? static_cast<std::size_t>(view.shape[0] * mask_row_bytes(view.shape[1])) : view.bytes();
+    shown.add(name, view, bytes, "");
   }
   for (const auto& [name, matrix] : contents.packed.matrices()) {
     report(name);
