@@ -4,7 +4,7 @@
 #ifdef LACUNA_HAS_CUDA
 #include <fmt/format.h>
 
-#include "lacuna/model/device_decoder.hpp"
+#include "lacuna/bench/device_tuner.hpp"
 #endif
 
 namespace lacuna::cli {
@@ -14,24 +14,24 @@ void add_device_option(CLI::App& command, std::string& device) {
 }
 
 #ifdef LACUNA_HAS_CUDA
-std::unique_ptr<LogitSource> open_on_cuda(const Decoder& decoder, std::span<const InputThreshold> thresholds,
-                                          const Session& session) {
+CudaDevice require_cuda() {
   const auto info = kernels::device_info();
   if (!info) {
     throw Error(ErrorCode::invalid_argument, "--device cuda: there is no CUDA device that this process can use")
-        .hint("nvidia-smi lists the devices and the driver; without --device the processor decodes");
+        .hint("nvidia-smi lists the devices and the driver; without --device the processor does the work");
   }
   if (info->major < 9) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("--device cuda: {} has compute capability {}.{}, Lacuna's kernels need 9.0 or newer",
                             info->name, info->major, info->minor));
   }
-  DeviceLoadOptions options;
-  options.columns = !thresholds.empty();
-  auto source = std::make_unique<DeviceDecoder>(load_device_weights(decoder, options, session.context()));
-  session.finish_progress();
-  source->set_thresholds(thresholds);
-  return source;
+  return {info->name, fmt::format("sm_{}{}", info->major, info->minor)};
+}
+
+TunedDevice tuned_device(const std::string& device) {
+  if (device == "cpu") return {cpu_tuning(), model_matrices};
+  require_cuda();
+  return {cuda_tuning(), device_model_matrices};
 }
 
 CudaState cuda_state() {
@@ -42,7 +42,12 @@ CudaState cuda_state() {
 #else
 CudaState cuda_state() { return {}; }
 
-std::unique_ptr<LogitSource> open_on_cuda(const Decoder&, std::span<const InputThreshold>, const Session&) {
+TunedDevice tuned_device(const std::string& device) {
+  if (device != "cpu") require_cuda();
+  return {cpu_tuning(), model_matrices};
+}
+
+CudaDevice require_cuda() {
   throw Error(ErrorCode::invalid_argument, "--device cuda: this program was built without CUDA")
       .hint("build it with `cmake --preset cuda` where nvcc is found, or leave --device out");
 }

@@ -1,21 +1,28 @@
 // --device of commands that decode: the processor, or a CUDA device.
 #pragma once
 
-#include <memory>
-#include <span>
+#include <string>
 
 #include "cli.hpp"
-#include "lacuna/model/logit_source.hpp"
-#include "lacuna/model/whole_forward.hpp"
+#include "lacuna/bench/model_matrices.hpp"
 
 namespace lacuna::cli {
 
 void add_device_option(CLI::App& command, std::string& device);
 
-// The decoder's weights on the CUDA device. Thresholds: of input entries that count as 0; none: everything is read.
-// Errors: invalid_argument, in a build without CUDA, and where there is no device; those of model/device_decoder.hpp.
-std::unique_ptr<LogitSource> open_on_cuda(const Decoder& decoder, std::span<const InputThreshold> thresholds,
-                                          const Session& session);
+// The CUDA device that this process would use, as the database and the tuner's cache name it.
+struct CudaDevice {
+  std::string name;  // "NVIDIA H100 80GB HBM3"
+  std::string isa;   // "sm_90"
+};
+CudaDevice require_cuda();  // throws invalid_argument in a build without CUDA, and where no device can be used
+
+// What the tuner measures on: the processor, or the CUDA device.
+struct TunedDevice {
+  TuningDevice tuning;
+  std::vector<AdviceMatrix> (*matrices)(const Decoder&, const RunContext&);  // of a model, as they are multiplied there
+};
+TunedDevice tuned_device(const std::string& device);  // as require_cuda
 
 // For `lacuna info`: whether the program has CUDA, and the device it would use; empty: none.
 struct CudaState {

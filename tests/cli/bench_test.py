@@ -42,6 +42,21 @@ class Bench(CliTest):
         for shape in ("2x64", "2x64x96x4x3x50", "0x64x96x4x2x50"):
             self.assertEqual(lacuna("bench", "decode", "--model-shape", shape, "--sparsity", 0.5).status, 2, shape)
 
+    def test_cuda_is_measured_or_said_to_be_absent(self):
+        for arguments in (("gemv", "--shape", "96x64"), ("pack", "--shape", "96x64"),
+                          ("decode", "--model-shape", "2x64x96x4x2x50")):
+            arguments = ("bench", *arguments, "--sparsity", 0.5, "--rounds", 1, "--device", "cuda")
+            result = lacuna(*arguments, "--json")
+            if result.status != 0:
+                self.assertIn("--device cuda: ", self.fails(2, "E0101", *arguments).err)
+                continue
+            document = result.json()
+            self.assertTrue(document["isa"].startswith("sm_"), document)
+            self.assertEqual(document["threads"], 0)
+            self.assertNotIn("E0101", result.err)
+        self.assertIn("no CUDA kernel skips blocks", self.fails(2, "E0101", "bench", "mmm", "--device", "cuda").err)
+        self.assertEqual(lacuna("bench", "gemv", "--device", "tpu", "--shape", "8x8").status, 2)
+
     def test_bad_arguments_are_usage_errors(self):
         for arguments in (["gemv", "--sparsity", "1.0"], ["gemv", "--sparsity", "0:0.9"], ["gemv", "--sparsity", "x"],
                           ["gemv", "--sparsity", "nan"], ["pack", "--sparsity", "0.9:0.1:0.1"], ["other"],

@@ -1,4 +1,5 @@
 """`lacuna generate` from outside: seeds, devices, packed and thresholded models against the dense one."""
+import json
 import unittest
 
 from lacuna_cli import MODEL, CliTest, lacuna
@@ -38,7 +39,8 @@ class Generate(CliTest):
     def test_speeds_are_reported(self):
         result = self.generate(MODEL)
         self.assertEqual(len(result["tokens"]), 40)
-        for key in ("load_seconds", "prompt_tokens_per_second", "tokens_per_second"):
+        self.assertAlmostEqual(result["load_seconds"], result["read_seconds"] + result["convert_seconds"], places=6)
+        for key in ("load_seconds", "read_seconds", "prompt_tokens_per_second", "tokens_per_second"):
             self.assertGreater(result[key], 0, key)
         self.assertIsNone(result["kl_mean"])
         note = self.ok("generate", MODEL, "--prompt", "Once", "-n", 3).err
@@ -50,6 +52,62 @@ class Generate(CliTest):
         self.ok("pack", self.folder / "pruned", "-o", self.folder / "packed")
         self.assertEqual(self.generate(self.folder / "packed")["tokens"], self.generate(self.folder / "pruned")["tokens"])
         self.assertEqual(self.generate(MODEL, "--activation-sparsity", 0)["tokens"], dense)
+
+    def tuned(self, model, **columns):
+        """A cache that knows this model's products on this machine, every entry steady; as the edit below leaves it."""
+        env = {"LACUNA_CACHE_DIR": str(self.folder / "cache")}
+        self.ok("tune", model, "--rounds", 1, "--sparsity", 0.5, "--quiet", env=env)
+        file = self.folder / "cache/tuning.json"
+        document = json.loads(file.read_text())
+        for entry in document["entries"]:
+            slower = columns["slower"]
+            entry.update(steady=True, choice=entry["candidates"][0 if slower else 1]["name"])
+            entry["candidates"][0]["seconds"] = 1.0
+            entry["candidates"][1]["seconds"] = 2.0 if slower else 0.5
+        file.write_text(json.dumps(document))
+        return env
+
+    def test_packed_matrices_that_are_slower_here_are_expanded(self):
+        self.ok("prune", MODEL, "--method", "magnitude", "--sparsity", 0.5, "-o", self.folder / "pruned")
+        packed = self.folder / "packed"
+        self.ok("pack", self.folder / "pruned", "-o", packed)
+        without = self.ok("generate", packed, *PROMPT, env={"LACUNA_CACHE_DIR": str(self.folder / "none")})
+        self.assertEqual(without.json()["tuned_expanded"], 0)
+        self.assertNotIn("tuning.json", without.err)
+        self.assertFalse((self.folder / "none").exists())
+        env = self.tuned(packed, slower=True)
+        expanded = self.ok("generate", packed, *PROMPT, env=env)
+        matrices = 7 * json.loads((MODEL / "config.json").read_text())["num_hidden_layers"]
+        self.assertEqual(expanded.json()["tuned_expanded"], matrices)
+        self.assertGreater(expanded.json()["converted_bytes"], 0)
+        self.assertIn(f"{matrices} packed matrices expanded", expanded.err)
+        self.assertEqual(expanded.json()["tokens"], without.json()["tokens"])
+        ignored = self.ok("generate", packed, *PROMPT, "--no-tuning", env=env)
+        self.assertEqual(ignored.json()["tuned_expanded"], 0)
+        self.assertNotIn("tuning.json", ignored.err)
+        env = self.tuned(packed, slower=False)
+        self.assertEqual(self.ok("generate", packed, *PROMPT, env=env).json()["tuned_expanded"], 0)
+
+    def test_thresholded_products_that_are_slower_by_columns_read_all_of_them(self):
+        arguments = ("generate", MODEL, *PROMPT[:4], "-n", 8, "--json", "--activation-sparsity", 0.5)
+        env = self.tuned(MODEL, slower=True)
+        whole = self.ok(*arguments, env=env)
+        matrices = 7 * json.loads((MODEL / "config.json").read_text())["num_hidden_layers"]
+        self.assertEqual(whole.json()["tuned_read_whole"], matrices)
+        self.assertEqual(whole.json()["converted_bytes"], 0)
+        columns = self.ok(*arguments, "--no-tuning", env=env).json()
+        self.assertEqual(columns["tuned_read_whole"], 0)
+        self.assertGreater(columns["converted_bytes"], 0)
+        self.assertEqual(whole.json()["tokens"], columns["tokens"])  # sums in another order: alike, not to the bit
+
+    def test_a_damaged_or_closed_cache_changes_nothing(self):
+        cache = self.folder / "cache"
+        cache.mkdir()
+        (cache / "tuning.json").write_text("{")
+        damaged = self.ok("generate", MODEL, *PROMPT, env={"LACUNA_CACHE_DIR": str(cache)})
+        self.assertIn("counts as empty", damaged.err)
+        self.assertEqual((cache / "tuning.json").read_text(), "{")
+        self.assertEqual(damaged.json()["tokens"], self.generate(MODEL)["tokens"])
 
     def test_divergence_grows_with_activation_sparsity(self):
         kl = []

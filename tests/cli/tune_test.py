@@ -43,6 +43,32 @@ class Tune(CliTest):
             self.assertEqual(result.json()["entries"], [])
             self.assertIn("is damaged", result.err)
 
+    def test_the_list_names_each_device(self):
+        self.file.parent.mkdir()
+        entry = {"device": "cuda: NVIDIA X, driver 1.2", "version": "0.0 (a)", "operation": "activation", "rows": 64, "cols": 32,
+                 "dtype": "f16", "sparsity_bin": 10, "choice": "columns warps=8 splits=2 tile=256",
+                 "candidates": [{"name": "dense", "seconds": 2e-6}, {"name": "columns warps=8 splits=2 tile=256", "seconds": 1e-6}],
+                 "measured": "2026-01-01T00:00:00Z", "steady": True}
+        self.file.write_text(json.dumps({"format": "lacuna tuning", "format_version": 1,
+                                         "entries": [entry, {**entry, "device": "cpu: Y, avx2, 4 threads"}]}))
+        text = self.ok("tune", "--list", env=self.env).out
+        for device in ("cuda: NVIDIA X, driver 1.2", "cpu: Y, avx2, 4 threads"):
+            self.assertIn(device, text)
+        self.assertEqual([e["device"] for e in self.tune("--list")["entries"]],
+                         ["cuda: NVIDIA X, driver 1.2", "cpu: Y, avx2, 4 threads"])
+
+    def test_cuda_is_tuned_or_said_to_be_absent(self):
+        for arguments in (("tune", MODEL, "--sparsity", "0.5"), ("advise", MODEL)):
+            arguments = (*arguments, "--rounds", "1", "--device", "cuda")
+            result = lacuna(*arguments, "--json", env=self.env)
+            if result.status != 0:
+                self.assertIn("--device cuda: ", self.fails(2, "E0101", *arguments, env=self.env).err)
+                self.assertFalse(self.file.exists())
+                continue
+            document = result.json()
+            for device in [document.get("device")] if "device" in document else [e["device"] for e in document["entries"]]:
+                self.assertTrue(device.startswith("cuda: "), device)
+
     def test_wrong_usage(self):
         self.assertEqual(lacuna("tune", env=self.env).status, 2)
         self.assertEqual(lacuna("tune", "--list", "--clear", env=self.env).status, 2)

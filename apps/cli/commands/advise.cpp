@@ -4,8 +4,8 @@
 #include <map>
 
 #include "commands.hpp"
+#include "device_argument.hpp"
 #include "lacuna/bench/advice.hpp"
-#include "lacuna/bench/model_matrices.hpp"
 #include "sparsity_argument.hpp"
 #include "tuning_note.hpp"
 
@@ -16,6 +16,7 @@ struct AdviseCommand {
   std::string model;
   std::string weights = "0.5,0.7,0.9";
   std::string activations = "0.25,0.5,0.7";
+  std::string device = "cpu";
   int rounds = TunerOptions().timing.rounds;
 };
 
@@ -57,7 +58,8 @@ Json cost_json(const FormatCost& cost, const FormatCost& dense) {
           {"speedup", cost.speedup()}};
 }
 
-Json advice_json(const AdviseCommand& command, const std::vector<AdviceMatrix>& matrices, const Advice& advice) {
+Json advice_json(const AdviseCommand& command, const std::string& device, const std::vector<AdviceMatrix>& matrices,
+                 const Advice& advice) {
   const FormatCost& dense = advice.formats.front();
   Json formats = Json::array();
   Json prospects = Json::array();
@@ -75,26 +77,28 @@ Json advice_json(const AdviseCommand& command, const std::vector<AdviceMatrix>& 
                     {"packed_bytes", m.packed_bytes},
                     {"choice", advice.choices[i]}});
   }
-  return {{"model", command.model}, {"device", cpu_tuning_device()}, {"formats", formats}, {"prospects", prospects},
-          {"matrices", each},       {"verdict", advice.verdict}};
+  return {{"model", command.model}, {"device", device}, {"formats", formats},
+          {"prospects", prospects}, {"matrices", each}, {"verdict", advice.verdict}};
 }
 
 void run_advise(const Session& session, const AdviseCommand& command) {
   const auto prospects = prospects_of(command);
+  const TunedDevice device = tuned_device(command.device);
   const Decoder decoder = Decoder::open(Checkpoint::open(command.model));
-  const auto matrices = model_matrices(decoder, session.context());
+  const auto matrices = device.matrices(decoder, session.context());
   TuningCache cache = TuningCache::open(default_tuning_file());
   if (const auto& damage = cache.damage()) {
     session.note(fmt::format("{}: {}; starting anew", cache.file().string(), *damage));
   }
   TunerOptions options;
   options.timing.rounds = command.rounds;
-  Tuner tuner(cache, options);
+  Tuner tuner(cache, device.tuning, options);
   const Advice advice = advise(matrices, prospects, tuner, session.context());
   session.finish_progress();
   note_unsteady(session, tuner);
+  session.print(tuner.device());
   print_advice(session, advice);
-  session.print_json(advice_json(command, matrices, advice));
+  session.print_json(advice_json(command, tuner.device(), matrices, advice));
 }
 
 }  // namespace
@@ -115,6 +119,7 @@ void add_advise(Application& app) {
       .add_option("--rounds", options->rounds, "times that each product is measured, where `lacuna tune` has not yet")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
+  add_device_option(command, options->device);
   command.footer(
       "Each product is measured once on this machine, from memory, and remembered (`lacuna tune --list`).\n"
       "Example: lacuna advise pruned\n"

@@ -3,10 +3,7 @@
 #include <fmt/format.h>
 
 #include "bench_output.hpp"
-#include "lacuna/core/cpu.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/core/threads.hpp"
-#include "lacuna/kernels/dispatch/dispatch.hpp"
 #include "lacuna/store/database.hpp"
 
 namespace lacuna::cli {
@@ -25,7 +22,7 @@ Json timing_json(const DecodeTiming& timing) {
           {"bytes_per_token", t.bytes},
           {"share_of_ideal", t.share_of_ideal()},
           {"dense_share_of_ideal", t.dense_share_of_ideal()},
-          {"head_us", 1e6 * timing.head_seconds},
+          {"head_us", timing.head_seconds > 0.0 ? Json(1e6 * timing.head_seconds) : Json(nullptr)},
           {"read_gb_per_s", 1e-9 * t.bandwidth}};
 }
 
@@ -38,14 +35,14 @@ void print(const Session& session, const std::vector<DecodeTiming>& timings) {
                     fmt::format("{:.2f}", 1.0 / t.time.median), fmt::format("{:.2f}", t.share_of_ideal()),
                     fmt::format("{:.2f}", t.speedup()), fmt::format("{:.2f}", t.ideal_speedup()),
                     fmt::format("{:.2f}", 1.0 / t.dense.median), fmt::format("{:.2f}", t.dense_share_of_ideal()),
-                    fmt::format("{:.2f}", 1e3 * timing.head_seconds)});
+                    timing.head_seconds > 0.0 ? fmt::format("{:.2f}", 1e3 * timing.head_seconds) : "–"});
   }
   session.print(text_table(rows));
 }
 
 // A model is no matrix: rows and cols are 0. The kernel is "decode", the format what was decoded.
 void record(const DecodeBenchCommand& command, const std::vector<DecodeTiming>& timings, std::int64_t started_us) {
-  BenchResults results = {{"decode", "", ""}, cpu_model(), command.request.dtype, {}, started_us};
+  BenchResults results = {{"decode", "", ""}, command.place, command.request.dtype, {}, started_us};
   std::vector<BenchmarkRecord> records;
   for (const auto& timing : timings) {
     results.labels.format = format_name(timing.format);
@@ -77,15 +74,16 @@ void run_decode_bench(const Session& session, const DecodeBenchCommand& command)
   DecodeBench request = command.request;
   request.shape = parse_model_shape(command.model_shape);
   const std::int64_t started_us = now_us();
-  const auto timings = bench_decode(request, session.context());
+  const auto timings = command.measure(request, session.context());
   session.finish_progress();
+  session.print(fmt::format("{}: {}, {}", place_text(command.place), command.model_shape, dtype_name(request.dtype)));
   print(session, timings);
   if (!command.database.empty()) record(command, timings, started_us);
   Json list = Json::array();
   for (const auto& timing : timings) list.push_back(timing_json(timing));
-  session.print_json({{"device", cpu_model()},
-                      {"threads", thread_count()},
-                      {"isa", std::string(kernels::dispatched_target())},
+  session.print_json({{"device", command.place.device},
+                      {"threads", command.place.threads},
+                      {"isa", command.place.isa},
                       {"model_shape", command.model_shape},
                       {"dtype", std::string(dtype_name(request.dtype))},
                       {"timings", list}});

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "bench_output.hpp"
 #include "cli.hpp"
 #include "lacuna/bench/decode_bench.hpp"
 
@@ -17,6 +18,8 @@ struct DecodeBenchCommand {
   DecodeBench request;
   std::string model_shape = kDefaultModelShape;
   std::string database;
+  BenchPlace place;
+  std::vector<DecodeTiming> (*measure)(const DecodeBench&, const RunContext&) = bench_decode;
 };
 void run_decode_bench(const Session& session, const DecodeBenchCommand& command);
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "lacuna/core/cpu.hpp"
 #include "lacuna/core/threads.hpp"
 #include "lacuna/core/version.hpp"
 #include "lacuna/kernels/dispatch/dispatch.hpp"
@@ -35,6 +36,13 @@ Json timing_json(const KernelTiming& t) {
 }
 
 }  // namespace
+
+BenchPlace processor_place() { return {cpu_model(), std::string(kernels::dispatched_target()), thread_count()}; }
+
+std::string place_text(const BenchPlace& place) {
+  return place.threads == 0 ? fmt::format("{}, {}", place.device, place.isa)
+                            : fmt::format("{}, {}, {} threads", place.device, place.isa, place.threads);
+}
 
 std::int64_t now_us() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
@@ -68,9 +76,9 @@ Json bench_json(const BenchResults& results) {
                       {"break_even", from ? Json(*from) : Json(nullptr)},
                       {"timings", timings}});
   }
-  return {{"device", results.device},
-          {"threads", thread_count()},
-          {"isa", std::string(kernels::dispatched_target())},
+  return {{"device", results.place.device},
+          {"threads", results.place.threads},
+          {"isa", results.place.isa},
           {"kernel", results.labels.kernel},
           {"format", results.labels.format},
           {"dtype", std::string(dtype_name(results.dtype))},
@@ -79,11 +87,11 @@ Json bench_json(const BenchResults& results) {
 
 std::vector<BenchmarkRecord> bench_records(const BenchResults& results) {
   BenchmarkRecord common;
-  common.device = results.device;
+  common.device = results.place.device;
   common.dtype = dtype_name(results.dtype);
   common.checked = true;
-  common.threads = thread_count();
-  common.isa = kernels::dispatched_target();
+  common.threads = results.place.threads;
+  common.isa = results.place.isa;
   common.lacuna_version = version();
   common.lacuna_commit = commit();
   common.started_us = results.started_us;
@@ -122,8 +130,8 @@ std::vector<BenchmarkRecord> bench_records(const BenchResults& results) {
 void write_chart(const BenchResults& results, const std::filesystem::path& file) {
   LineChart chart;
   chart.title = "Speed against sparsity";
-  chart.subtitle = fmt::format("{} · {} · {} · {} threads", results.labels.explain, dtype_name(results.dtype),
-                               results.device, thread_count());
+  chart.subtitle =
+      fmt::format("{} · {} · {}", results.labels.explain, dtype_name(results.dtype), place_text(results.place));
   chart.x_title = "sparsity";
   chart.y_title = "times as fast as dense";
   chart.series_title = "speed-up";

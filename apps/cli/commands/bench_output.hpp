@@ -22,9 +22,18 @@ struct ShapeTimings {
   std::vector<KernelTiming> timings;
 };
 
+// Where everything was measured.
+struct BenchPlace {
+  std::string device;  // "AMD EPYC 9B45", "NVIDIA H100 80GB HBM3"
+  std::string isa;     // "AVX3_ZEN4", "sm_90"
+  int threads = 0;     // 0 on a GPU
+};
+BenchPlace processor_place();                     // of this process
+std::string place_text(const BenchPlace& place);  // for people
+
 struct BenchResults {
   BenchLabels labels;
-  std::string device;
+  BenchPlace place;
   DType dtype = DType::bf16;
   std::vector<ShapeTimings> shapes;
   std::int64_t started_us = 0;

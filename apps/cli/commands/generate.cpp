@@ -2,12 +2,13 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <map>
 
 #include "commands.hpp"
 #include "device_argument.hpp"
+#include "generation_source.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/formats/checkpoint.hpp"
-#include "lacuna/model/generate.hpp"
 #include "lacuna/model/perplexity.hpp"
 #include "lacuna/study/activation_file.hpp"
 #include "lacuna/study/sparse_evaluation.hpp"
@@ -24,6 +25,7 @@ struct GenerateCommand {
   std::string profile;
   std::string against;
   double activation_sparsity = 0.0;
+  bool no_tuning = false;
   GenerateOptions options;
 };
 
@@ -32,9 +34,23 @@ double seconds_between(Clock::time_point from, Clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
-// None: every input is read.
-std::vector<InputThreshold> thresholds_of(const Session& session, GenerateCommand& command,
-                                          std::span<const std::int32_t> prompt) {
+// The share that each linear's threshold takes as 0: the target's, or the allocation's.
+SparsityOf sparsity_of(const ActivationProfile& profile, double target) {
+  std::map<std::pair<std::int64_t, std::string>, double> allocated;
+  for (const auto& linear : profile.allocations) {
+    for (const auto& t : linear.targets) {
+      if (t.target == target) allocated[{linear.layer, linear.component}] = t.sparsity;
+    }
+  }
+  return [target, allocated](std::int64_t layer, const std::string& component) {
+    const auto found = allocated.find({layer, component});
+    return found == allocated.end() ? target : found->second;
+  };
+}
+
+// Sets the request's thresholds; none: every input is read.
+void set_thresholds(const Session& session, GenerateCommand& command, std::span<const std::int32_t> prompt,
+                    SourceRequest& request) {
   ActivationProfile profile;
   double& sparsity = command.activation_sparsity;
   if (!command.profile.empty()) {
@@ -45,22 +61,14 @@ std::vector<InputThreshold> thresholds_of(const Session& session, GenerateComman
                   "--profile: expected --activation-sparsity S, one of the profile's targets");
     }
   } else {
-    if (sparsity == 0.0) return {};
+    if (sparsity == 0.0) return;
     session.note("thresholds from the prompt and what the dense model says after it; --profile FILE takes others");
     profile = calibrate_on_prompt(command.model, prompt, sparsity, parse_compute(command.compute), session.context());
     session.finish_progress();
   }
-  return profile_thresholds(profile, sparsity,
-                            profile.allocations.empty() ? ThresholdRule::quantile : ThresholdRule::greedy);
-}
-
-std::unique_ptr<LogitSource> open_source(const Session& session, const GenerateCommand& command, const Decoder& decoder,
-                                         const std::vector<InputThreshold>& thresholds) {
-  if (command.device == "cuda") return open_on_cuda(decoder, thresholds, session);
-  auto generator = std::make_unique<Generator>(decoder, parse_compute(command.compute));
-  if (!thresholds.empty()) generator->set_thresholds(thresholds, session.context());
-  session.finish_progress();
-  return generator;
+  const auto rule = profile.allocations.empty() ? ThresholdRule::quantile : ThresholdRule::greedy;
+  request.thresholds = profile_thresholds(profile, sparsity, rule);
+  request.sparsity_of = sparsity_of(profile, sparsity);
 }
 
 // How far the model, as it generated, is from the dense one on the prompt and the new tokens.
@@ -80,36 +88,65 @@ std::optional<Divergence> divergence_from(const Session& session, const Generate
 }
 
 struct Speeds {
-  double load_seconds = 0.0;
-  double prompt_seconds = 0.0;  // until the first new token
+  double read_seconds = 0.0;       // opening and checking the files
+  double threshold_seconds = 0.0;  // finding thresholds
+  double convert_seconds = 0.0;    // weights into the form that products read, and to the device
+  double prompt_seconds = 0.0;     // until the first new token
   double seconds = 0.0;
   std::size_t prompt_tokens = 0;
   std::size_t tokens = 0;
 
+  double load_seconds() const { return read_seconds + threshold_seconds + convert_seconds; }
   double prompt_speed() const { return static_cast<double>(prompt_tokens) / prompt_seconds; }
   // Of the tokens after the first, which comes of the prompt.
   double speed() const { return tokens < 2 ? 0.0 : static_cast<double>(tokens - 1) / (seconds - prompt_seconds); }
 };
 
+std::string load_text(const Speeds& speeds, const Conversion& converted) {
+  std::string text = fmt::format("loaded in {:.2f} s (read {:.2f}", speeds.load_seconds(), speeds.read_seconds);
+  if (speeds.threshold_seconds > 0.0) text += fmt::format(", thresholds {:.2f}", speeds.threshold_seconds);
+  if (converted.bytes > 0) {
+    text += fmt::format(", convert {:.2f}: {} at {:.2f} GB/s", speeds.convert_seconds, human_bytes(converted.bytes),
+                        1e-9 * static_cast<double>(converted.bytes) / speeds.convert_seconds);
+  }
+  return text + ")";
+}
+
 void report_generation(const Session& session, const GenerateCommand& command, const Speeds& speeds,
-                       const std::optional<Divergence>& divergence) {
-  session.note(
-      fmt::format("loaded in {:.2f} s; {} prompt tokens at {:.1f} tokens/s, {} new ones at {:.1f} tokens/s, seed {}",
-                  speeds.load_seconds, speeds.prompt_tokens, speeds.prompt_speed(), speeds.tokens, speeds.speed(),
-                  command.options.seed));
+                       const Conversion& converted, const std::optional<Divergence>& divergence) {
+  session.note(fmt::format("{}; {} prompt tokens at {:.1f} tokens/s, {} new ones at {:.1f} tokens/s, seed {}",
+                           load_text(speeds, converted), speeds.prompt_tokens, speeds.prompt_speed(), speeds.tokens,
+                           speeds.speed(), command.options.seed));
   if (divergence) {
     session.note(fmt::format("against {}: KL {:.6f} nats per token, {:.2f} % the same most likely token",
                              command.against, divergence->kl_mean, 100.0 * divergence->top1_agreement));
   }
 }
 
-void run_generate(const Session& session, GenerateCommand command) {
-  auto started = Clock::now();
-  const Decoder decoder = Decoder::open(Checkpoint::open(command.model));
-  const Tokenizer tokenizer = Tokenizer::open(decoder.checkpoint().folder());
-  const auto prompt = command.prompt.empty() ? std::vector<std::int32_t>{} : tokenizer.encode(command.prompt);
-  const auto thresholds = thresholds_of(session, command, prompt);
-  const auto source = open_source(session, command, decoder, thresholds);
+Json generation_json(const GenerateCommand& command, const Speeds& speeds, const OpenedSource& opened,
+                     const std::optional<Divergence>& divergence) {
+  return {{"seed", command.options.seed},
+          {"device", command.device},
+          {"activation_sparsity", command.activation_sparsity},
+          {"load_seconds", speeds.load_seconds()},
+          {"read_seconds", speeds.read_seconds},
+          {"threshold_seconds", speeds.threshold_seconds},
+          {"convert_seconds", speeds.convert_seconds},
+          {"converted_bytes", opened.converted.bytes},
+          {"tuned_expanded", opened.tuning.expanded},
+          {"tuned_read_whole", opened.tuning.read_whole},
+          {"tuned_launches", opened.tuning.configured},
+          {"elapsed_seconds", speeds.seconds},
+          {"prompt_tokens_per_second", speeds.prompt_speed()},
+          {"tokens_per_second", speeds.speed()},
+          {"kl_mean", divergence ? Json(divergence->kl_mean) : Json(nullptr)},
+          {"top1_agreement", divergence ? Json(divergence->top1_agreement) : Json(nullptr)}};
+}
+
+// New tokens, shown as they come.
+std::vector<std::int32_t> generate_shown(const Session& session, const GenerateCommand& command,
+                                         const Tokenizer& tokenizer, std::span<const std::int32_t> prompt,
+                                         LogitSource& source, Speeds& speeds) {
   StreamDecoder stream = tokenizer.stream_decoder();
   const auto show = [&](const std::string& text) {
     if (session.json()) return;
@@ -117,33 +154,43 @@ void run_generate(const Session& session, GenerateCommand command) {
     std::fflush(stdout);
   };
   show(command.prompt);
-  Speeds speeds;
-  speeds.load_seconds = seconds_between(started, Clock::now());
   speeds.prompt_tokens = std::max<std::size_t>(prompt.size(), 1);
-  started = Clock::now();
+  const auto started = Clock::now();
   const auto on_token = [&](std::int32_t token) {
     if (speeds.tokens++ == 0) speeds.prompt_seconds = seconds_between(started, Clock::now());
     show(stream.push(token));
     return true;
   };
-  const auto tokens = generate_tokens(*source, prompt, command.options, on_token, session.context());
+  auto tokens = generate_tokens(source, prompt, command.options, on_token, session.context());
   speeds.seconds = seconds_between(started, Clock::now());
   show(stream.finish() + "\n");
-  const auto divergence = divergence_from(session, command, decoder, thresholds, prompt, tokens);
-  report_generation(session, command, speeds, divergence);
-  session.print_json({{"prompt", command.prompt},
-                      {"text", tokenizer.decode(tokens)},
-                      {"prompt_tokens", prompt},
-                      {"tokens", tokens},
-                      {"seed", command.options.seed},
-                      {"device", command.device},
-                      {"activation_sparsity", command.activation_sparsity},
-                      {"load_seconds", speeds.load_seconds},
-                      {"elapsed_seconds", speeds.seconds},
-                      {"prompt_tokens_per_second", speeds.prompt_speed()},
-                      {"tokens_per_second", speeds.speed()},
-                      {"kl_mean", divergence ? Json(divergence->kl_mean) : Json(nullptr)},
-                      {"top1_agreement", divergence ? Json(divergence->top1_agreement) : Json(nullptr)}});
+  return tokens;
+}
+
+void run_generate(const Session& session, GenerateCommand command) {
+  Speeds speeds;
+  auto lap = [from = Clock::now()](double& seconds) mutable {
+    const auto to = Clock::now();
+    seconds = seconds_between(from, to);
+    from = to;
+  };
+  const Decoder decoder = Decoder::open(Checkpoint::open(command.model));
+  const Tokenizer tokenizer = Tokenizer::open(decoder.checkpoint().folder());
+  const auto prompt = command.prompt.empty() ? std::vector<std::int32_t>{} : tokenizer.encode(command.prompt);
+  lap(speeds.read_seconds);
+  SourceRequest request = {command.device, parse_compute(command.compute), {}, {}, !command.no_tuning};
+  set_thresholds(session, command, prompt, request);
+  lap(speeds.threshold_seconds);
+  if (request.thresholds.empty()) speeds.threshold_seconds = 0.0;
+  const OpenedSource opened = open_source(decoder, request, session);
+  lap(speeds.convert_seconds);
+  const auto tokens = generate_shown(session, command, tokenizer, prompt, *opened.source, speeds);
+  const auto divergence = divergence_from(session, command, decoder, request.thresholds, prompt, tokens);
+  report_generation(session, command, speeds, opened.converted, divergence);
+  Json json = {
+      {"prompt", command.prompt}, {"text", tokenizer.decode(tokens)}, {"prompt_tokens", prompt}, {"tokens", tokens}};
+  json.update(generation_json(command, speeds, opened, divergence));
+  session.print_json(json);
 }
 
 }  // namespace
@@ -179,8 +226,11 @@ void add_generate(Application& app) {
   command.add_option("--against", options->against, "dense model: also how far the text's predictions are from its")
       ->type_name("MODEL");
   add_device_option(command, options->device);
+  command.add_flag("--no-tuning", options->no_tuning, "take nothing from what `lacuna tune` has found out");
   command.footer(
-      "Packed models (`lacuna pack`) are multiplied as they are: the same tokens.\n"
+      "Packed models (`lacuna pack`) are multiplied as they are: the same tokens. Where `lacuna tune` or `lacuna "
+      "advise`\n"
+      "has measured that dense is faster here, they are expanded instead; nothing is measured by this command.\n"
       "Example: lacuna generate examples/tiny-llama --prompt \"Once upon a time\" --seed 1\n"
       "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");
   app.on_run(command, [options](const Session& session) { run_generate(session, *options); });

@@ -1,10 +1,10 @@
 // `lacuna tune`: measures once which form of a product is the fastest here, and remembers it.
 #include <fmt/format.h>
 
-#include <set>
+#include <map>
 
 #include "commands.hpp"
-#include "lacuna/bench/model_matrices.hpp"
+#include "device_argument.hpp"
 #include "lacuna/bench/tuner.hpp"
 #include "lacuna/core/error.hpp"
 #include "sparsity_argument.hpp"
@@ -16,6 +16,7 @@ namespace {
 struct TuneCommand {
   std::string model;
   std::string sparsities = "0.5,0.7,0.9";
+  std::string device = "cpu";
   int rounds = TunerOptions().timing.rounds;
   bool list = false;
   bool clear = false;
@@ -26,12 +27,17 @@ std::string bin_text(int bin) {
   return fmt::format("{:g}–{:g} %", bin * width, (bin + 1) * width);
 }
 
+// Dense, what was chosen, and how many others there were.
 std::string candidates_text(const TuningEntry& entry) {
+  constexpr std::size_t kShown = 3;
   std::string text;
   for (const auto& c : entry.candidates) {
-    text += fmt::format("{}{} {:.0f} µs", text.empty() ? "" : ", ", c.name, 1e6 * c.seconds);
+    const bool simple = entry.candidates.size() <= kShown || c.name == "dense" || c.name == "columns";
+    if (!simple && c.name != entry.choice) continue;
+    text += fmt::format("{}{} {:.3g} µs", text.empty() ? "" : ", ", c.name, 1e6 * c.seconds);
   }
-  return text;
+  if (entry.candidates.size() > kShown) text += fmt::format("; of {} forms", entry.candidates.size());
+  return text + (entry.steady ? "" : " (unsteady)");
 }
 
 Json entry_json(const TuningEntry& entry) {
@@ -51,40 +57,44 @@ Json entry_json(const TuningEntry& entry) {
           {"steady", entry.steady}};
 }
 
-// Whose times these are: for people, who mostly have one machine and one version.
-void print_owners(const Session& session, const std::vector<TuningEntry>& entries) {
-  std::set<std::string> owners;
-  for (const auto& entry : entries) owners.insert(fmt::format("{}, version {}", entry.key.device, entry.key.version));
-  for (const auto& owner : owners) session.print(owner);
+std::string owner_of(const TuningEntry& entry) {
+  return fmt::format("{}, version {}", entry.key.device, entry.key.version);
 }
 
+// A table for each device and version: whose times these are.
 void print_entries(const Session& session, const std::vector<TuningEntry>& entries, const TuningCache& cache,
                    int measured) {
-  std::vector<std::vector<std::string>> table = {{"operation", "rows × cols", "type", "sparsity", "choice", "medians"}};
+  std::map<std::string, std::vector<std::vector<std::string>>> tables;
   Json json = Json::array();
   for (const auto& entry : entries) {
+    auto& table = tables[owner_of(entry)];
+    if (table.empty()) table.push_back({"operation", "rows × cols", "type", "sparsity", "choice", "medians"});
     table.push_back({entry.key.operation, fmt::format("{}×{}", entry.key.rows, entry.key.cols),
                      std::string(dtype_name(entry.key.dtype)), bin_text(entry.key.sparsity_bin), entry.choice,
-                     candidates_text(entry) + (entry.steady ? "" : " (unsteady)")});
+                     candidates_text(entry)});
     json.push_back(entry_json(entry));
   }
-  session.print(entries.empty() ? "Nothing is tuned." : text_table(table));
-  print_owners(session, entries);
+  if (entries.empty()) session.print("Nothing is tuned.");
+  for (const auto& [owner, table] : tables) {
+    session.print(owner);
+    session.print(text_table(table));
+  }
   session.print_json({{"file", cache.file().string()}, {"measured", measured}, {"entries", json}});
 }
 
 // The keys of a model's products, each once: its matrices at their own sparsity, and their inputs at those asked for.
-std::vector<TuningKey> model_keys(const Session& session, const TuneCommand& command) {
+std::vector<TuningKey> model_keys(const Session& session, const TuneCommand& command, const TunedDevice& device,
+                                  const Tuner& tuner) {
   const Decoder decoder = Decoder::open(Checkpoint::open(command.model));
   const auto activation = parse_sparsities(command.sparsities);
   std::vector<TuningKey> keys;
   const auto add = [&](const TuningKey& key) {
     if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
   };
-  for (const auto& matrix : model_matrices(decoder, session.context())) {
-    add(cpu_tuning_key(TunedProduct::packed, matrix.shape, matrix.dtype, matrix.sparsity));
+  for (const auto& matrix : device.matrices(decoder, session.context())) {
+    add(tuner.key(matrix.packed_product, matrix.shape, matrix.dtype, matrix.sparsity));
     if (!matrix.prunable) continue;
-    for (const double s : activation) add(cpu_tuning_key(TunedProduct::activation, matrix.shape, matrix.dtype, s));
+    for (const double s : activation) add(tuner.key(matrix.activation_product, matrix.shape, matrix.dtype, s));
   }
   session.finish_progress();
   return keys;
@@ -108,9 +118,10 @@ void run_tune(const Session& session, const TuneCommand& command) {
   }
   TunerOptions options;
   options.timing.rounds = command.rounds;
-  Tuner tuner(cache, options);
+  const TunedDevice device = tuned_device(command.device);
+  Tuner tuner(cache, device.tuning, options);
   std::vector<TuningEntry> entries;
-  const auto keys = model_keys(session, command);
+  const auto keys = model_keys(session, command, device, tuner);
   for (const auto& key : keys) {
     entries.push_back(tuner.choose(key, session.context()));
     session.context().report({"tune", fmt::format("{} {}×{}", key.operation, key.rows, key.cols), "products",
@@ -133,12 +144,14 @@ void add_tune(Application& app) {
   command.add_option("--rounds", options->rounds, "times that everything is measured; medians decide")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
+  add_device_option(command, options->device);
   auto* list = command.add_flag("--list", options->list, "show what is remembered");
   command.add_flag("--clear", options->clear, "forget it")->excludes(list);
   command.footer(
       "Kept in tuning.json under $LACUNA_CACHE_DIR, else $XDG_CACHE_HOME/lacuna, else ~/.cache/lacuna, by device, "
       "kernel\n"
-      "level, threads, version, shape, type and sparsity. `lacuna advise` reads it. Of equals the simpler form is "
+      "level or driver, threads, version, shape, type and sparsity. `lacuna advise` and `lacuna generate` read it. Of "
+      "equals the simpler form is "
       "taken.\n"
       "Example: lacuna tune packed-model\n"
       "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");

@@ -1,40 +1,14 @@
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <cmath>
-#include <numeric>
-
 #include "lacuna/bench/beside_dense.hpp"
 #include "lacuna/bench/kernel_bench.hpp"
 #include "lacuna/bench/product_check.hpp"
-#include "lacuna/core/random.hpp"
+#include "lacuna/bench/sparse_inputs.hpp"
 #include "lacuna/core/threads.hpp"
 #include "lacuna/kernels/sparse_gemv/column_panels.hpp"
 
 namespace lacuna {
 namespace {
-
-// Inputs whose active columns are disjoint, so that 90 % sparsity, too, reads all of a matrix before anything twice.
-struct SparseInputs {
-  std::vector<std::vector<float>> sets;
-  std::int64_t active = 0;  // columns of each
-};
-
-SparseInputs sparse_inputs(std::int64_t cols, double sparsity, std::uint64_t seed) {
-  SparseInputs inputs;
-  inputs.active = std::max<std::int64_t>(1, std::llround((1.0 - sparsity) * static_cast<double>(cols)));
-  std::vector<std::size_t> order(static_cast<std::size_t>(cols));
-  std::iota(order.begin(), order.end(), 0U);
-  Random random(seed);
-  random.shuffle(order.begin(), order.end());
-  const auto active = static_cast<std::size_t>(inputs.active);
-  for (std::size_t first = 0; first + active <= order.size(); first += active) {
-    std::vector<float> x(order.size(), 0.0F);
-    for (std::size_t i = first; i < first + active; ++i) x[order[i]] = static_cast<float>(0.5 + random.uniform());
-    inputs.sets.push_back(std::move(x));
-  }
-  return inputs;
-}
 
 struct ActivationCase {
   const KernelBench& request;
@@ -67,10 +41,8 @@ KernelTiming measure(const ActivationCase& made, double sparsity, const RunConte
   const auto inputs = sparse_inputs(request.shape.cols, sparsity, request.seed + 1);
   check(made, inputs);
   std::vector<float> y(static_cast<std::size_t>(request.shape.rows));
-  const auto input = [&](std::int64_t turn) {  // another set once all copies were read with this one
-    return inputs
-        .sets[static_cast<std::size_t>(turn / static_cast<std::int64_t>(made.columns.size())) % inputs.sets.size()]
-        .data();
+  const auto input = [&](std::int64_t turn) {
+    return inputs.sets[inputs.set_of(turn, static_cast<std::int64_t>(made.columns.size()))].data();
   };
   const auto product = [&](std::int64_t turn) { made.multiply_sparse(turn, input(turn), y.data()); };
   const double share = static_cast<double>(inputs.active) / static_cast<double>(request.shape.cols);

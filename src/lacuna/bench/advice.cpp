@@ -9,7 +9,7 @@ namespace {
 
 const TuningEntry& entry_of(const AdviceMatrix& matrix, TunedProduct product, double sparsity, Tuner& tuner,
                             const RunContext& context) {
-  return tuner.choose(cpu_tuning_key(product, matrix.shape, matrix.dtype, sparsity), context);
+  return tuner.choose(tuner.key(product, matrix.shape, matrix.dtype, sparsity), context);
 }
 
 bool packs(const AdviceMatrix& matrix) { return matrix.packed_bytes < matrix.dense_bytes; }
@@ -25,7 +25,9 @@ FormatCost prospect_cost(std::span<const AdviceMatrix> matrices, const Prospect&
                          const RunContext& context) {
   FormatCost cost = {std::string(product_name(prospect.product)), prospect.sparsity, 0, 0.0, 0.0};
   for (const auto& matrix : matrices) {
-    const auto& entry = entry_of(matrix, prospect.product, matrix.prunable ? prospect.sparsity : 0.0, tuner, context);
+    const bool of_inputs = prospect.product == TunedProduct::activation;
+    const auto product = of_inputs ? matrix.activation_product : prospect.product;
+    const auto& entry = entry_of(matrix, product, matrix.prunable ? prospect.sparsity : 0.0, tuner, context);
     const bool packed = prospect.product == TunedProduct::packed && matrix.prunable;
     cost.bytes += packed ? packed_size(matrix, prospect.sparsity) : matrix.dense_bytes;
     cost.seconds += candidate_seconds(entry, matrix.prunable ? entry.choice : "dense");
@@ -65,17 +67,17 @@ Advice advise(std::span<const AdviceMatrix> matrices, std::span<const Prospect> 
   FormatCost& fastest = advice.formats[2];
   std::size_t done = 0;
   for (const auto& matrix : matrices) {
-    const auto& entry = entry_of(matrix, TunedProduct::packed, matrix.sparsity, tuner, context);
+    const auto& entry = entry_of(matrix, matrix.packed_product, matrix.sparsity, tuner, context);
     const double dense_seconds = candidate_seconds(entry, "dense");
-    const double packed_seconds = packs(matrix) ? candidate_seconds(entry, "bitmap") : dense_seconds;
-    const bool pack = packs(matrix) && entry.choice == "bitmap";
+    const double packed_seconds = packs(matrix) ? sparse_candidate(entry).seconds : dense_seconds;
+    const bool pack = packs(matrix) && entry.choice != "dense";
     dense.bytes += matrix.dense_bytes;
     dense.seconds += dense_seconds;
     packed.bytes += matrix.packed_bytes;
     packed.seconds += packed_seconds;
     fastest.bytes += pack ? matrix.packed_bytes : matrix.dense_bytes;
     fastest.seconds += pack ? packed_seconds : dense_seconds;
-    advice.choices.emplace_back(pack ? "bitmap" : "dense");
+    advice.choices.emplace_back(pack ? entry.choice : "dense");
     for (FormatCost& cost : advice.formats) cost.dense_seconds += dense_seconds;
     context.report({"advise", matrix.name, "matrices", ++done, matrices.size(), 0.0});
   }

@@ -1,4 +1,4 @@
-// What a model's weights cost on this processor, in bytes and in time per token, by format.
+// What a model's weights cost on a device, in bytes and in time per token, by format.
 //
 //   const Advice advice = advise(matrices, tuner, context);
 //
@@ -27,10 +27,12 @@ struct AdviceMatrix {
   std::string name;
   BenchShape shape;
   DType dtype = DType::bf16;
-  bool prunable = true;   // a linear of a decoder block; false: the head
+  bool prunable = true;   // a linear of a decoder block, or several that share an input; false: the head
   double sparsity = 0.0;  // measured share of zeros
   std::uint64_t dense_bytes = 0;
   std::uint64_t packed_bytes = 0;  // dense_bytes where packing does not make it smaller
+  TunedProduct packed_product = TunedProduct::packed;
+  TunedProduct activation_product = TunedProduct::activation;
 };
 
 struct FormatCost {
@@ -47,7 +49,7 @@ struct FormatCost {
 struct Advice {
   std::vector<FormatCost> formats;  // dense first
   std::vector<FormatCost> prospects;
-  std::vector<std::string> choices;  // of each matrix: "dense" or "bitmap"
+  std::vector<std::string> choices;  // of each matrix: "dense", or the form that the tuner chose
   std::string verdict;               // one sentence for people, from the numbers alone
 };
 

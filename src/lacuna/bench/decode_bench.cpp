@@ -164,11 +164,15 @@ DecodeTiming measure_activation(const DecodeBench& request, const RandomModel& m
 
 }  // namespace
 
-std::vector<DecodeTiming> bench_decode(const DecodeBench& request, const RunContext& context) {
-  for (const double sparsity : request.sparsities) {
+void check_decode_sparsities(std::span<const double> sparsities) {
+  for (const double sparsity : sparsities) {
     if (sparsity > 0.0 && sparsity < 1.0) continue;
     throw Error(ErrorCode::invalid_argument, fmt::format("sparsity: expected one in (0, 1), got {}", sparsity));
   }
+}
+
+std::vector<DecodeTiming> bench_decode(const DecodeBench& request, const RunContext& context) {
+  check_decode_sparsities(request.sparsities);
   std::vector<DecodeTiming> timings;
   const auto report = [&](const char* format) {
     context.report({"bench decode", fmt::format("{} {:g} %", format, 100.0 * timings.back().timing.sparsity), "timings",

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "lacuna/bench/kernel_bench.hpp"
@@ -37,8 +38,10 @@ enum class DecodeFormat : std::uint8_t { packed, activation };
 struct DecodeTiming {
   DecodeFormat format = DecodeFormat::packed;
   KernelTiming timing;        // of one token; ideal: its bytes
-  double head_seconds = 0.0;  // of it: norm and product with the vocabulary
+  double head_seconds = 0.0;  // of it: norm and product with the vocabulary; 0: not measured by itself
 };
+
+void check_decode_sparsities(std::span<const double> sparsities);  // throws invalid_argument
 
 std::vector<DecodeTiming> bench_decode(const DecodeBench& request, const RunContext& context);
 

@@ -17,4 +17,8 @@ namespace lacuna {
 
 std::vector<AdviceMatrix> model_matrices(const Decoder& decoder, const RunContext& context);
 
+// The same where linears that share an input form one product, as a CUDA device multiplies them
+// (model/device_weights.hpp): packed where all of its linears are, 2:4 where all are that, of f16 or bf16.
+std::vector<AdviceMatrix> device_model_matrices(const Decoder& decoder, const RunContext& context);
+
 }  // namespace lacuna

@@ -26,7 +26,10 @@ void check_shape(const ModelShape& s) {
   }
 }
 
-DecoderConfig make_config(const ModelShape& s) {
+}  // namespace
+
+DecoderConfig random_model_config(const ModelShape& s) {
+  check_shape(s);
   DecoderConfig config;
   config.model_type = "llama";
   config.vocab_size = s.vocab;
@@ -47,15 +50,13 @@ DecoderConfig make_config(const ModelShape& s) {
   names.gate = "gate";
   names.up = "up";
   names.down = "down";
+  names.final_norm = "norm";
   return config;
 }
 
-}  // namespace
-
 RandomModel::RandomModel(ModelShape shape, DType dtype, double zeros, std::uint64_t seed) : dtype_(dtype) {
-  check_shape(shape);
-  config_ = make_config(shape);
-  constexpr double kScale = 0x1p-6;  // sums of 2,048 products keep the size of their inputs
+  config_ = random_model_config(shape);
+  constexpr double kScale = kRandomModelScale;
   std::vector<AlignedBuffer<std::byte>> patterns;
   const auto specs = layer_linears(config_, 0);
   for (const auto& spec : specs) {

@@ -27,6 +27,10 @@ struct ModelShape {
   std::int64_t vocab = 32000;
 };
 
+// Of a LLaMA of this shape; throws Error{invalid_argument}.
+DecoderConfig random_model_config(const ModelShape& shape);
+inline constexpr double kRandomModelScale = 0x1p-6;  // of weights: sums of 2,048 products keep the size of their inputs
+
 class RandomModel {
  public:
   // Each weight of a layer is 0 with probability `zeros`; those of embedding and head never are.

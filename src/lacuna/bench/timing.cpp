@@ -23,6 +23,11 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[half] : 0.5 * (values[half - 1] + values[half]);
 }
 
+CallTime call_time(const std::vector<double>& seconds) {
+  return {median(seconds), *std::min_element(seconds.begin(), seconds.end()),
+          *std::max_element(seconds.begin(), seconds.end())};
+}
+
 std::vector<CallTime> time_in_turns(std::span<const TimedCall> calls, const TimingOptions& options,
                                     const RunContext& context) {
   if (options.rounds < 1) {
@@ -45,9 +50,7 @@ std::vector<CallTime> time_in_turns(std::span<const TimedCall> calls, const Timi
     }
   }
   std::vector<CallTime> times;
-  for (const auto& s : seconds) {
-    times.push_back({median(s), *std::min_element(s.begin(), s.end()), *std::max_element(s.begin(), s.end())});
-  }
+  for (const auto& s : seconds) times.push_back(call_time(s));
   return times;
 }
 

@@ -33,6 +33,7 @@ struct CallTime {  // seconds of one run
 };
 
 double median(std::vector<double> values);  // the mean of the middle two where their number is even; not empty
+CallTime call_time(const std::vector<double>& seconds);  // not empty
 
 std::vector<CallTime> time_in_turns(std::span<const TimedCall> calls, const TimingOptions& options,
                                     const RunContext& context);

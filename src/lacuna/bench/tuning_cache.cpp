@@ -1,10 +1,15 @@
 #include "lacuna/bench/tuning_cache.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "lacuna/core/atomic_file.hpp"
@@ -104,6 +109,30 @@ void put_into(std::vector<TuningEntry>& entries, TuningEntry entry) {
   }
 }
 
+// Held while a file is read, merged and replaced, so that processes that save at once all keep their entries. The lock
+// lies beside the file, which itself is replaced; it stays there, empty. Freed by the system where a process dies.
+class SaveLock {
+ public:
+  explicit SaveLock(const fs::path& file) {
+    const fs::path lock = file.string() + ".lock";
+    fd_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    while (fd_ >= 0 && ::flock(fd_, LOCK_EX) != 0) {
+      if (errno == EINTR) continue;
+      ::close(fd_);
+      fd_ = -1;
+    }
+    if (fd_ >= 0) return;
+    const auto code = errno == EACCES || errno == EROFS ? ErrorCode::permission_denied : ErrorCode::io_failed;
+    throw Error(code, fmt::format("{}: cannot be locked: {}", lock.string(), std::strerror(errno)));
+  }
+  ~SaveLock() { ::close(fd_); }
+  SaveLock(const SaveLock&) = delete;
+  SaveLock& operator=(const SaveLock&) = delete;
+
+ private:
+  int fd_ = -1;
+};
+
 const char* environment(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr && *value != '\0' ? value : nullptr;
@@ -140,12 +169,13 @@ void TuningCache::put(TuningEntry entry) {
 }
 
 void TuningCache::save() const {
+  fs::create_directories(file_.parent_path());
+  const SaveLock lock(file_);
   auto merged = read_content(file_).entries;
   for (const auto& key : changed_) put_into(merged, *find(key));
   Json entries = Json::array();
   for (const auto& entry : merged) entries.push_back(to_json(entry));
   const Json json = {{"format", kFormat}, {"format_version", kFormatVersion}, {"entries", entries}};
-  fs::create_directories(file_.parent_path());
   write_file_atomic(file_, json.dump(1) + "\n");
 }
 

@@ -6,11 +6,11 @@
 //
 // File     $LACUNA_CACHE_DIR/tuning.json, else $XDG_CACHE_HOME/lacuna/…, else ~/.cache/lacuna/…: one JSON document. A
 // key holds
-//          the device with its kernel level and thread count, and Lacuna's version, so that another processor, another
-//          ISA or a newer kernel never sees an old answer.
+//          the device with its kernel level and thread count, or its driver, and Lacuna's version, so that another
+//          processor, another ISA or a newer kernel never sees an old answer.
 // Damage   a file that cannot be read as such a document counts as empty: damage() says why, the next save() replaces
 // it.
-//          save() reads the file again first and keeps what another process has added meanwhile.
+//          save() reads the file again first, under a lock, and keeps what other processes have added meanwhile.
 // Errors   save: Error of core/atomic_file; open: permission_denied, io_failed.
 // Threads  one user per object.
 #pragma once
@@ -26,9 +26,10 @@
 namespace lacuna {
 
 struct TuningKey {
-  std::string device;     // "cpu: AMD EPYC 9B45, avx512, 2 threads"
+  std::string
+      device;  // "cpu: AMD EPYC 9B45, avx512, 2 threads", "cuda: NVIDIA H100 80GB HBM3, driver 580.159.04, CUDA 13.0"
   std::string version;    // of Lacuna: "0.1.0 (1a2b3c4d5e6f)"
-  std::string operation;  // "packed", "activation"
+  std::string operation;  // tuner.hpp: "packed", "activation", …
   std::int64_t rows = 0;
   std::int64_t cols = 0;
   DType dtype = DType::bf16;
@@ -42,7 +43,7 @@ int sparsity_bin(double sparsity);         // throws Error{invalid_argument} out
 double sparsity_of_bin(int sparsity_bin);  // its middle: what is measured for it
 
 struct TunedCandidate {
-  std::string name;      // "dense", "bitmap", "warps=8 splits=2 tile=256"
+  std::string name;      // "dense", "bitmap", "columns warps=8 splits=2 tile=256"
   double seconds = 0.0;  // median
 };
 struct TuningEntry {

@@ -53,10 +53,15 @@ class Generator final : public LogitSource {
   }
 
   // Input thresholds of linears (layer.hpp). Steps of single tokens then read the columns of the weights that count,
-  // for which those are stored once more by columns; prompts go through GEMM, with the same inputs taken as 0.
-  void set_thresholds(std::span<const InputThreshold> thresholds, const RunContext& context) {
+  // for which those that are wanted are stored once more by columns; prompts go through GEMM, with the same inputs
+  // taken as 0.
+  Conversion set_thresholds(std::span<const InputThreshold> thresholds, const RunContext& context,
+                            const LinearFilter& wanted = {}) {
     forward_.set_thresholds(thresholds);
-    forward_.store_columns(context);
+    return forward_.store_columns(context, wanted);
+  }
+  Conversion expand_packed(const LinearFilter& wanted, const RunContext& context) {
+    return forward_.expand_packed(wanted, context);
   }
   std::optional<double> skipped_weights() const { return forward_.skipped_weights(); }
 

@@ -7,6 +7,14 @@
 #include "lacuna/core/error.hpp"
 
 namespace lacuna {
+namespace {
+
+void report_layer(const char* work, std::int64_t layer, std::size_t layers, const RunContext& context) {
+  const auto done = static_cast<std::uint64_t>(layer) + 1;
+  context.report({work, "", "layers", done, layers, static_cast<double>(done) / static_cast<double>(layers)});
+}
+
+}  // namespace
 
 WholeForward::WholeForward(const Decoder& decoder, Compute compute)
     : decoder_(&decoder), forward_(decoder.config(), compute), head_(decoder, compute) {
@@ -31,16 +39,38 @@ void WholeForward::set_thresholds(std::span<const InputThreshold> thresholds) {
   }
 }
 
-void WholeForward::store_columns(const RunContext& context) {
+Conversion WholeForward::store_columns(const RunContext& context, const LinearFilter& wanted) {
+  Conversion stored;
   for (auto& layer : layers_) {
     context.check_stop();
     for (auto& linear : layer.linears) {
-      if (linear.input_threshold >= 0.0F) linear.columns = make_columns(linear);
+      if (linear.input_threshold < 0.0F || (wanted && !wanted(layer, linear))) continue;
+      linear.columns = make_columns(linear);
+      stored.linears += 1;
+      stored.bytes += linear.columns->bytes();
     }
-    const auto done = static_cast<std::uint64_t>(layer.index) + 1;
-    context.report({"store columns", "", "layers", done, layers_.size(),
-                    static_cast<double>(done) / static_cast<double>(layers_.size())});
+    report_layer("store columns", layer.index, layers_.size(), context);
   }
+  return stored;
+}
+
+Conversion WholeForward::expand_packed(const LinearFilter& wanted, const RunContext& context) {
+  Conversion expanded;
+  for (auto& layer : layers_) {
+    context.check_stop();
+    for (auto& linear : layer.linears) {
+      if (linear.packed == nullptr || !wanted(layer, linear)) continue;
+      const PackingPlan plan = linear.packed->plan();
+      expanded_.emplace_back(plan.dense_bytes());
+      linear.packed->unpack(expanded_.back().data());
+      linear.stored = make_tensor_view(plan.dtype, {plan.rows, plan.cols}, expanded_.back().data());
+      linear.packed = nullptr;
+      expanded.linears += 1;
+      expanded.bytes += plan.dense_bytes();
+    }
+    report_layer("expand packed weights", layer.index, layers_.size(), context);
+  }
+  return expanded;
 }
 
 Matrix<float> WholeForward::states(std::span<const std::int32_t> tokens, std::int64_t length,

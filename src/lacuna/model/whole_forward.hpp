@@ -7,7 +7,9 @@
 //          that the model does not have; invalid_argument, one that is not finite and at least 0.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,6 +28,14 @@ struct InputThreshold {
   float threshold = kNoThreshold;
 };
 
+using LinearFilter = std::function<bool(const LayerWeights&, const Linear&)>;
+
+// Weights that were stored in another form.
+struct Conversion {
+  std::int64_t linears = 0;
+  std::uint64_t bytes = 0;  // of their dense form
+};
+
 class WholeForward {
  public:
   WholeForward(const Decoder& decoder, Compute compute);  // the decoder must outlive it
@@ -38,8 +48,12 @@ class WholeForward {
   // Input thresholds of linears (layer.hpp); those not named keep theirs.
   void set_thresholds(std::span<const InputThreshold> thresholds);
   // Stores the weights of linears with a threshold once more, by columns (layer.hpp): steps of few tokens then read the
-  // columns that count. Costs their dense size in memory, and reading all of them; interrupted, between layers.
-  void store_columns(const RunContext& context);
+  // columns that count. Those that are not wanted keep reading every column, with the same inputs taken as 0. Costs
+  // their dense size in memory, and reading all of them; interrupted, between layers.
+  Conversion store_columns(const RunContext& context, const LinearFilter& wanted = {});
+  // Expands packed linears that are wanted, bit for bit, so that products read dense weights and give the same bits.
+  // Costs their dense size in memory; interrupted, between layers.
+  Conversion expand_packed(const LinearFilter& wanted, const RunContext& context);
   std::optional<double> skipped_weights() const { return forward_.skipped_weights(); }
 
   LmHead& head() { return head_; }
@@ -48,6 +62,7 @@ class WholeForward {
  private:
   const Decoder* decoder_;
   std::vector<LayerWeights> layers_;
+  std::vector<AlignedBuffer<std::byte>> expanded_;
   LayerForward forward_;
   LmHead head_;
 };

@@ -1,0 +1,98 @@
+#include "generation_source.hpp"
+
+#include <fmt/format.h>
+
+#include "device_argument.hpp"
+#include "lacuna/core/error.hpp"
+#ifdef LACUNA_HAS_CUDA
+#include "lacuna/bench/device_tuner.hpp"
+#include "lacuna/model/device_decoder.hpp"
+#endif
+
+namespace lacuna::cli {
+namespace {
+
+TuningCache known_forms(const SourceRequest& request, const Session& session) {
+  if (!request.use_tuning) return {};
+  try {
+    TuningCache cache = TuningCache::open(default_tuning_file());
+    if (const auto& damage = cache.damage()) {
+      session.note(fmt::format("{} is damaged ({}) and counts as empty", cache.file().string(), *damage));
+    }
+    return cache;
+  } catch (const Error& error) {
+    session.note(fmt::format("tuning cache: {}; going on without", error.what()));
+    return {};
+  }
+}
+
+void note_taken(const TuningTaken& taken, const TuningCache& cache, const Session& session) {
+  std::string text;
+  const auto add = [&](std::int64_t count, const char* what) {
+    if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, what);
+  };
+  add(taken.expanded, "packed matrices expanded, as dense is faster here");
+  add(taken.read_whole, "matrices read whole, as skipping columns is no faster here");
+  add(taken.configured, "products launched as measured");
+  if (!text.empty()) session.note(fmt::format("from {} (--no-tuning ignores it): {}", cache.file().string(), text));
+}
+
+OpenedSource open_on_processor(const Decoder& decoder, const SourceRequest& request, const Session& session) {
+  const TuningCache cache = request.compute == Compute::f32 ? known_forms(request, session) : TuningCache();
+  const TunedForms tuned(cache, cpu_tuning_device());
+  OpenedSource opened;
+  auto generator = std::make_unique<Generator>(decoder, request.compute);
+  const auto expand = [&](const LayerWeights&, const Linear& linear) { return tuned.dense_is_faster(linear); };
+  const auto by_columns = [&](const LayerWeights& layer, const Linear& linear) {
+    const bool whole = tuned.reads_all_columns(layer, linear, request.sparsity_of);
+    opened.tuning.read_whole += whole ? 1 : 0;
+    return !whole;
+  };
+  opened.converted = generator->expand_packed(expand, session.context());
+  opened.tuning.expanded = opened.converted.linears;
+  if (!request.thresholds.empty()) {
+    const auto columns = generator->set_thresholds(request.thresholds, session.context(), by_columns);
+    opened.converted.linears += columns.linears;
+    opened.converted.bytes += columns.bytes;
+  }
+  session.finish_progress();
+  note_taken(opened.tuning, cache, session);
+  opened.source = std::move(generator);
+  return opened;
+}
+
+#ifdef LACUNA_HAS_CUDA
+OpenedSource open_on_cuda(const Decoder& decoder, const SourceRequest& request, const Session& session) {
+  require_cuda();
+  DeviceLoadOptions options;
+  options.columns = !request.thresholds.empty();
+  DeviceWeights weights = load_device_weights(decoder, options, session.context());
+  OpenedSource opened;
+  opened.converted = {static_cast<std::int64_t>(weights.layers.size()) * kInputGroups, weights.step_bytes()};
+  if (options.columns) {
+    const TuningCache cache = known_forms(request, session);
+    const TunedForms tuned(cache, cuda_tuning_device());
+    opened.tuning.configured = set_tuned_options(weights, tuned, request.sparsity_of);
+    note_taken(opened.tuning, cache, session);
+  }
+  auto source = std::make_unique<DeviceDecoder>(std::move(weights));
+  session.finish_progress();
+  source->set_thresholds(request.thresholds);
+  opened.source = std::move(source);
+  return opened;
+}
+#else
+OpenedSource open_on_cuda(const Decoder&, const SourceRequest&, const Session&) {
+  require_cuda();
+  return {};
+}
+#endif
+
+}  // namespace
+
+OpenedSource open_source(const Decoder& decoder, const SourceRequest& request, const Session& session) {
+  return request.device == "cuda" ? open_on_cuda(decoder, request, session)
+                                  : open_on_processor(decoder, request, session);
+}
+
+}  // namespace lacuna::cli

@@ -1,0 +1,147 @@
+#include "lacuna/bench/tuned_forms.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "lacuna/bench/device_options.hpp"
+
+namespace lacuna {
+namespace {
+
+constexpr const char* kDevice = "cpu: a";
+
+void put(TuningCache& cache, TunedProduct product, BenchShape shape, double sparsity, double dense, double sparse,
+         bool steady = true) {
+  TuningEntry entry;
+  entry.key = tuning_key(kDevice, product, shape, DType::bf16, sparsity);
+  entry.candidates = {{"dense", dense}, {product == TunedProduct::packed ? "bitmap" : "columns", sparse}};
+  entry.choice = choose_candidate(entry.candidates).name;
+  entry.steady = steady;
+  cache.put(entry);
+}
+
+// A bf16 matrix with `kept` of every 8 elements.
+struct PackedLinear {
+  std::vector<std::uint16_t> weights;
+  Linear linear;
+
+  PackedLinear(std::int64_t rows, std::int64_t cols, int kept) : weights(static_cast<std::size_t>(rows * cols)) {
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      weights[i] = static_cast<int>(i * 5 % 8) < kept ? std::uint16_t{0x3f80} : std::uint16_t{0};
+    }
+    const auto view = make_tensor_view(DType::bf16, {rows, cols}, reinterpret_cast<const std::byte*>(weights.data()));
+    linear.spec.rows = rows;
+    linear.spec.cols = cols;
+    linear.packed = PackedMatrix::pack("w", view);
+  }
+};
+
+TEST(TunedForms, APackedLinearIsDenseOnlyWhereSteadyTimesSaySo) {
+  const PackedLinear half(64, 128, 4);
+  ASSERT_NE(half.linear.packed, nullptr);
+  TuningCache cache;
+  const TunedForms tuned(cache, kDevice);
+  EXPECT_FALSE(tuned.dense_is_faster(half.linear));  // nothing is known
+  put(cache, TunedProduct::packed, {64, 128}, 0.5, 1.0, 1.2);
+  EXPECT_TRUE(tuned.dense_is_faster(half.linear));
+  EXPECT_FALSE(TunedForms(cache, "cpu: b").dense_is_faster(half.linear));
+  put(cache, TunedProduct::packed, {64, 128}, 0.5, 1.0, 1.2, false);
+  EXPECT_FALSE(tuned.dense_is_faster(half.linear));
+  put(cache, TunedProduct::packed, {64, 128}, 0.5, 1.0, 0.8);
+  EXPECT_FALSE(tuned.dense_is_faster(half.linear));
+  EXPECT_FALSE(tuned.dense_is_faster(Linear()));
+}
+
+Linear thresholded(InputGroup group, std::string component, std::int64_t rows) {
+  Linear linear;
+  linear.spec.group = group;
+  linear.spec.component = std::move(component);
+  linear.spec.rows = rows;
+  linear.spec.cols = 64;
+  linear.stored.dtype = DType::bf16;
+  linear.input_threshold = 0.1F;
+  return linear;
+}
+
+TEST(TunedForms, LinearsThatShareAnInputAreDecidedTogether) {
+  LayerWeights layer;
+  layer.linears.push_back(thresholded(InputGroup::attention, "q", 64));
+  layer.linears.push_back(thresholded(InputGroup::attention, "k", 16));
+  layer.linears.push_back(thresholded(InputGroup::mlp_output, "down", 64));
+  const SparsityOf half = [](std::int64_t, const std::string&) { return 0.5; };
+  TuningCache cache;
+  const TunedForms tuned(cache, kDevice);
+  const auto all_read = [&](std::size_t i) { return tuned.reads_all_columns(layer, layer.linears[i], half); };
+  put(cache, TunedProduct::activation, {16, 64}, 0.5, 1.0, 2.0);
+  EXPECT_FALSE(all_read(1));  // q is not known
+  put(cache, TunedProduct::activation, {64, 64}, 0.5, 10.0, 5.0);
+  EXPECT_FALSE(all_read(0));
+  EXPECT_FALSE(all_read(1));  // 11 against 7 together
+  EXPECT_FALSE(all_read(2));
+  put(cache, TunedProduct::activation, {64, 64}, 0.5, 10.0, 9.9);
+  EXPECT_TRUE(all_read(0));  // 11 against 11.9
+  EXPECT_TRUE(all_read(1));
+  EXPECT_TRUE(all_read(2));  // within the tie: the simpler
+}
+
+TEST(TunedForms, EachLinearIsLookedUpAtItsOwnSparsity) {
+  LayerWeights layer;
+  layer.index = 3;
+  layer.linears.push_back(thresholded(InputGroup::mlp_output, "down", 64));
+  TuningCache cache;
+  put(cache, TunedProduct::activation, {64, 64}, 0.2, 1.0, 2.0);
+  const SparsityOf own = [](std::int64_t index, const std::string& component) {
+    return index == 3 && component == "down" ? 0.2 : 0.9;
+  };
+  EXPECT_TRUE(TunedForms(cache, kDevice).reads_all_columns(layer, layer.linears[0], own));
+}
+
+TEST(Tuner, TheSparseFormIsTheChoiceOrTheFastestBesideDense) {
+  TuningEntry entry;
+  entry.candidates = {{"dense", 1.0}, {"columns", 1.3}, {"columns warps=8 splits=2 tile=256", 1.2}};
+  entry.choice = "dense";
+  EXPECT_EQ(sparse_candidate(entry).seconds, 1.2);
+  entry.choice = "columns";
+  EXPECT_EQ(sparse_candidate(entry).seconds, 1.3);
+  entry.candidates.resize(1);
+  EXPECT_EQ(sparse_candidate(entry).name, "dense");
+}
+
+TEST(Tuner, MeasuresOnItsDeviceAndRemembers) {
+  TuningCache cache = TuningCache::open(std::filesystem::temp_directory_path() / "lacuna-tuner-test/t.json");
+  int calls = 0;
+  const TuningDevice device = {"cuda: test", [&](const TuningKey& key, const TunerOptions&, const RunContext&) {
+                                 EXPECT_EQ(key.device, "cuda: test");
+                                 ++calls;
+                                 return MeasuredForms{{{"dense", 2.0}, {"lanes", 1.0}}, calls > 1};
+                               }};
+  Tuner tuner(cache, device, {});
+  const TuningKey key = tuner.key(TunedProduct::two_four, {8, 8}, DType::f16, 0.5);
+  EXPECT_EQ(tuner.choose(key, {}).choice, "lanes");
+  EXPECT_EQ(calls, 2);  // the first was not steady
+  EXPECT_EQ(tuner.choose(key, {}).choice, "lanes");
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(tuner.measured(), 1);
+  EXPECT_EQ(tuner.unsteady(), 0);
+  std::filesystem::remove_all(cache.file().parent_path());
+}
+
+TEST(DeviceOptions, NamesAreReadBack) {
+  const auto all = all_sparse_options();
+  ASSERT_EQ(all.size(), 37U);
+  std::set<std::string> names;
+  for (const auto& options : all) {
+    names.insert(options_name(options));
+    const auto back = parse_options_name(options_name(options));
+    ASSERT_TRUE(back);
+    EXPECT_EQ(options_name(*back), options_name(options));
+  }
+  EXPECT_EQ(names.size(), all.size());
+  EXPECT_EQ(options_name(all.front()), "columns");
+  EXPECT_FALSE(parse_options_name("columns warps=3 splits=2 tile=256"));
+  EXPECT_FALSE(parse_options_name("dense"));
+}
+
+}  // namespace
+}  // namespace lacuna
