@@ -1,5 +1,6 @@
-// Converting packed rows, as they lie on disk, to what the CUDA kernels run from: GB/s of the packed bytes on one
-// thread, and of the dense matrix's (`dense_GB/s`). Needs no device.
+// What is converted while a model loads, on one thread: packed rows, as they lie on disk, to what the CUDA kernels run
+// from, and to dense rows; dense rows to panels of columns. GB/s of the bytes read, and of the dense matrix's
+// (`dense_GB/s`). Needs no device.
 #include <benchmark/benchmark.h>
 
 #include <cstring>
@@ -11,6 +12,7 @@
 #include "lacuna/core/threads.hpp"
 #include "lacuna/kernels/packed_gemv/lane_streams.hpp"
 #include "lacuna/kernels/packed_gemv/two_four.hpp"
+#include "lacuna/kernels/sparse_gemv/column_panels.hpp"
 
 namespace lacuna::kernels {
 namespace {
@@ -48,6 +50,14 @@ void check(const std::vector<std::uint16_t>& found, const std::vector<std::uint1
   if (found != expected) throw std::runtime_error("the conversion does not expand to the same matrix");
 }
 
+void count_bytes(benchmark::State& state, std::size_t read, std::size_t dense) {
+  const auto rate = [&](std::size_t bytes) {
+    return benchmark::Counter(static_cast<double>(bytes) * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+  };
+  state.counters["GB/s"] = rate(read);
+  state.counters["dense_GB/s"] = rate(dense);
+}
+
 void convert(benchmark::State& state, double zeros) {
   const Packed packed(zeros);
   const PackedRows rows = packed.view();
@@ -67,19 +77,59 @@ void convert(benchmark::State& state, double zeros) {
       benchmark::DoNotOptimize(make_lane_streams({&rows, 1}, kRows));
     }
   }
-  const auto rate = [&](std::size_t bytes) {
-    return benchmark::Counter(static_cast<double>(bytes) * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
-  };
-  state.counters["GB/s"] = rate(packed.bytes());
-  state.counters["dense_GB/s"] = rate(packed.dense.size() * 2);
+  count_bytes(state, packed.bytes(), packed.dense.size() * 2);
+}
+
+void expand(benchmark::State& state, double zeros) {
+  const Packed packed(zeros);
+  std::vector<std::uint16_t> out(packed.dense.size());
+  set_thread_count(1);
+  for (auto _ : state) {
+    expand_rows(packed.view(), 0, kRows, reinterpret_cast<std::byte*>(out.data()));
+    benchmark::ClobberMemory();
+  }
+  check(out, packed.dense);
+  count_bytes(state, packed.bytes(), out.size() * 2);
+}
+
+// One column after the other, as the product with a unit vector reads it.
+void check_columns(const ColumnPanels& columns, const std::vector<std::uint16_t>& dense) {
+  for (std::int64_t c = 0; c < kCols; c += 97) {
+    std::vector<float> x(kCols, 0.0F);
+    std::vector<float> y(kRows);
+    x[static_cast<std::size_t>(c)] = 1.0F;
+    std::vector<ColumnPanels::Part> parts;
+    columns.append(0.0F, nullptr, {y.data(), 1, kRows}, false, parts);
+    sparse_gemv({x.data(), 1, kCols}, parts);
+    std::vector<std::uint16_t> found(kRows);
+    std::vector<std::uint16_t> expected(kRows);
+    for (std::size_t r = 0; r < kRows; ++r) {
+      found[r] = f32_to_f16(y[r]);
+      expected[r] = dense[r * kCols + static_cast<std::size_t>(c)];
+    }
+    check(found, expected);
+  }
+}
+
+void panels(benchmark::State& state) {
+  const Packed packed(0.0);
+  const auto* dense = reinterpret_cast<const std::byte*>(packed.dense.data());
+  set_thread_count(1);
+  const ColumnPanels columns(DType::f16, dense, kRows, kCols, 1);
+  check_columns(columns, packed.dense);
+  for (auto _ : state) benchmark::DoNotOptimize(ColumnPanels(DType::f16, dense, kRows, kCols, 1));
+  count_bytes(state, columns.bytes(), columns.bytes());
 }
 
 const int registered = [] {
   for (const int percent : {50, 70, 90}) {
     benchmark::RegisterBenchmark(("packed_forms/lanes/" + std::to_string(percent)).c_str(),
                                  [=](benchmark::State& state) { convert(state, percent / 100.0); });
+    benchmark::RegisterBenchmark(("packed_forms/dense_rows/" + std::to_string(percent)).c_str(),
+                                 [=](benchmark::State& state) { expand(state, percent / 100.0); });
   }
   benchmark::RegisterBenchmark("packed_forms/two_four", [](benchmark::State& state) { convert(state, -1.0); });
+  benchmark::RegisterBenchmark("packed_forms/column_panels", panels);
   return 0;
 }();
 

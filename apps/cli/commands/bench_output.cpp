@@ -20,6 +20,10 @@ std::string break_even_text(const std::vector<KernelTiming>& timings) {
   return fmt::format("break-even at {:.0f} %", 100.0 * *from);
 }
 
+std::string microseconds(double seconds) {
+  return seconds < 1e-4 ? fmt::format("{:.1f}", 1e6 * seconds) : fmt::format("{:.0f}", 1e6 * seconds);
+}
+
 Json timing_json(const KernelTiming& t) {
   return {{"sparsity", t.sparsity},
           {"median_us", 1e6 * t.time.median},
@@ -55,10 +59,10 @@ void print_timings(const Session& session, const ShapeTimings& shape) {
   std::vector<std::vector<std::string>> rows = {
       {"sparsity", "µs", "GB/s", "of ideal", "speed-up", "ideal", "dense µs", "of ideal", "read GB/s"}};
   for (const auto& t : shape.timings) {
-    rows.push_back({fmt::format("{:g} %", 100.0 * t.sparsity), fmt::format("{:.0f}", 1e6 * t.time.median),
+    rows.push_back({fmt::format("{:g} %", 100.0 * t.sparsity), microseconds(t.time.median),
                     fmt::format("{:.1f}", 1e-9 * t.bytes_per_second()), fmt::format("{:.2f}", t.share_of_ideal()),
                     fmt::format("{:.2f}", t.speedup()), fmt::format("{:.2f}", t.ideal_speedup()),
-                    fmt::format("{:.0f}", 1e6 * t.dense.median), fmt::format("{:.2f}", t.dense_share_of_ideal()),
+                    microseconds(t.dense.median), fmt::format("{:.2f}", t.dense_share_of_ideal()),
                     fmt::format("{:.1f}", 1e-9 * t.bandwidth)});
   }
   session.print(fmt::format("{}: {}", shape_name(shape.shape), break_even_text(shape.timings)));

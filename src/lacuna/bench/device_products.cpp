@@ -15,7 +15,6 @@ using kernels::DeviceDense;
 
 constexpr std::int64_t kLeastCalls = 64;  // in a graph, whose own start then is below half a per cent
 constexpr std::int64_t kMostCalls = 2048;
-constexpr std::int64_t kCopies = 4;
 
 MatrixView<const std::uint16_t> rows_of(const DeviceMatrix& matrix, std::span<const std::byte> weights) {
   return {reinterpret_cast<const std::uint16_t*>(weights.data()), matrix.shape.rows, matrix.shape.cols};
@@ -125,22 +124,24 @@ std::vector<std::byte> run_once(const DeviceChain& chain, const DeviceMatrix& ma
 
 std::vector<CallTime> time_on_device(std::span<const DeviceCall> calls, const kernels::DeviceQueue& queue, int rounds,
                                      const RunContext& context) {
-  std::vector<kernels::DeviceGraph> graphs;
-  for (const DeviceCall& call : calls) {
-    call.launch(0);  // the driver loads kernels when they are launched first
-    queue.wait();
-    graphs.push_back(kernels::DeviceGraph::record(queue, [&] {
+  std::vector<std::function<void()>> replays;
+  std::vector<kernels::DeviceGraph> graphs(calls.size());
+  for (std::size_t i = 0; i < calls.size(); ++i) {
+    const auto all = [&call = calls[i]] {
       for (std::int64_t turn = 0; turn < call.calls; ++turn) call.launch(turn);
-    }));
-    graphs.back().launch(queue);
+    };
+    calls[i].launch(0);  // the driver loads kernels when they are launched first
+    queue.wait();
+    if (calls[i].recorded) graphs[i] = kernels::DeviceGraph::record(queue, all);
+    replays.emplace_back(calls[i].recorded ? std::function<void()>([&, i] { graphs[i].launch(queue); }) : all);
+    replays.back()();
     queue.wait();
   }
   std::vector<std::vector<double>> seconds(calls.size());
   for (int round = 0; round < rounds; ++round) {
     context.check_stop();
     for (std::size_t i = 0; i < calls.size(); ++i) {
-      const double whole = kernels::device_seconds(queue, [&] { graphs[i].launch(queue); });
-      seconds[i].push_back(whole / static_cast<double>(calls[i].calls));
+      seconds[i].push_back(kernels::device_seconds(queue, replays[i]) / static_cast<double>(calls[i].calls));
     }
   }
   std::vector<CallTime> times;
@@ -151,7 +152,7 @@ std::vector<CallTime> time_on_device(std::span<const DeviceCall> calls, const ke
 DeviceCopy::DeviceCopy() : from_(kDeviceCopyBytes / 2), to_(kDeviceCopyBytes / 2) { from_.fill(0x35); }
 
 DeviceCall DeviceCopy::call(const kernels::DeviceQueue& queue) {
-  return {kCopies, [this, &queue](std::int64_t) { queue.copy(to_.data(), from_.data(), kDeviceCopyBytes / 2); }};
+  return {1, [this, &queue](std::int64_t) { queue.copy(to_.data(), from_.data(), kDeviceCopyBytes / 2); }, false};
 }
 
 }  // namespace lacuna

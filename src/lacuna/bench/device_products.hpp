@@ -63,6 +63,7 @@ std::vector<std::byte> run_once(const DeviceChain& chain, const DeviceMatrix& ma
 struct DeviceCall {
   std::int64_t calls = 1;  // in one graph
   std::function<void(std::int64_t turn)> launch;
+  bool recorded = true;  // false: launched as it is, as copies must be, which a graph leaves to slower copy engines
 };
 // Seconds of one call: every round replays each graph once, in turns; each was replayed once before.
 std::vector<CallTime> time_on_device(std::span<const DeviceCall> calls, const kernels::DeviceQueue& queue, int rounds,
@@ -70,7 +71,7 @@ std::vector<CallTime> time_on_device(std::span<const DeviceCall> calls, const ke
 
 // A copy inside the device's memory, what it can move at best; a call moves kDeviceCopyBytes, read and written ones
 // counted.
-inline constexpr std::size_t kDeviceCopyBytes = std::size_t{1} << 30;
+inline constexpr std::size_t kDeviceCopyBytes = std::size_t{1} << 32;
 class DeviceCopy {
  public:
   DeviceCopy();
