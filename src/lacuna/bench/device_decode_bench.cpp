@@ -212,6 +212,7 @@ DecodeTiming measure_activation(DeviceDecoder& dense, DeviceDecoder& columns, co
 std::vector<DecodeTiming> bench_decode_cuda(const DecodeBench& request, const RunContext& context) {
   check_decode_sparsities(request.sparsities);
   check_device_type(request.dtype);
+  require_device_support(random_model_config(request.shape));
   std::vector<DecodeTiming> timings;
   const auto add = [&](const DecodeTiming& timing, const char* format) {
     timings.push_back(timing);
