@@ -102,6 +102,7 @@ DeviceWeights upload(const HostWeights& host, DeviceForm form) {
 }
 
 std::vector<float> start(DeviceDecoder& decoder) {
+  decoder.set_prompt_tokens(0);  // through the steps that are measured
   decoder.start(kCapacity);
   std::vector<std::int32_t> tokens;
   const std::int64_t vocabulary = decoder.config().vocab_size;
