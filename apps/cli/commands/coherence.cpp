@@ -4,6 +4,7 @@
 #include "analysis_argument.hpp"
 #include "commands.hpp"
 #include "lacuna/cluster/coherence.hpp"
+#include "lacuna/cluster/exact_coherence.hpp"
 #include "null_argument.hpp"
 #include "order_argument.hpp"
 
@@ -20,11 +21,30 @@ struct CoherenceCommand {
 
 const std::vector<Statistic> kStatistics = {{"mean", Tail::greater}};
 
-Json null_of_mean(const NullComparison& test) {
+Json null_of_mean(const NullComparison& test, const std::optional<ExactCoherence>& exact) {
   if (!test.options) return nullptr;
   Json json = null_head_json(test.options);
   json.update(test_json(test.tests[0]));
+  if (!exact) return json;
+  json["exact"] = {{"mean", exact->mean},
+                   {"std", exact->std},
+                   {"z", exact->z ? Json(*exact->z) : Json(nullptr)},
+                   {"p", exact->p ? Json(*exact->p) : Json(nullptr)}};
   return json;
+}
+
+// Where the null needs no draws: shuffled columns under an order that was not found on the mask.
+std::optional<ExactCoherence> exact_null(const CoherenceCommand& command, const std::optional<NullOptions>& options,
+                                         const FeaturePatterns& patterns, const FeatureOrder& order) {
+  const bool fixed = command.order.order == "stored" || !is_named_order(command.order.order);
+  if (!options || options->model != NullModel::columns || !fixed) return std::nullopt;
+  return exact_coherence(patterns, order, command.block);
+}
+
+void print_exact(const Session& session, const ExactCoherence& exact) {
+  session.print(fmt::format("Exactly, without draws: {:.5g} ± {:.2g}{}{}.", exact.mean, exact.std,
+                            exact.z ? fmt::format(", z {:.1f}", *exact.z) : "",
+                            exact.p ? fmt::format(", p {:.4g}", *exact.p) : ""));
 }
 
 void print_coherence(const Session& session, const CoherenceCommand& command, const Coherence& coherence,
@@ -60,6 +80,7 @@ void run_coherence(const Session& session, const CoherenceCommand& command) {
   if (options && !is_named_order(command.order.order)) {
     session.note("the null keeps the order of the file: its p holds only if the order was not derived from this mask");
   }
+  const auto exact = exact_null(command, options, patterns, order);
   const auto test = test_structure(
       session, patterns, command.null, options, kStatistics, [&](const FeaturePatterns& drawn, std::uint64_t seed) {
         const auto drawn_order = make_order(drawn, seed);
@@ -75,6 +96,7 @@ void run_coherence(const Session& session, const CoherenceCommand& command) {
   }
   session.print(features.heading());
   print_coherence(session, command, coherence, expected, test);
+  if (exact) print_exact(session, *exact);
   Json document = features.json();
   document["order"] = command.order.order;
   document["block"] = command.block;
@@ -85,7 +107,7 @@ void run_coherence(const Session& session, const CoherenceCommand& command) {
   document["skipped"] = coherence.skipped;
   document["expected_independent"] = expected;
   document["seed"] = command.null.seed;
-  document["null"] = null_of_mean(test);
+  document["null"] = null_of_mean(test, exact);
   session.print_json(document);
 }
 
