@@ -50,11 +50,12 @@ OpenedSource open_on_processor(const Decoder& decoder, const SourceRequest& requ
   };
   opened.converted = generator->expand_packed(expand, session.context());
   opened.tuning.expanded = opened.converted.linears;
-  if (!request.thresholds.empty()) {
-    const auto columns = generator->set_thresholds(request.thresholds, session.context(), by_columns);
-    opened.converted.linears += columns.linears;
-    opened.converted.bytes += columns.bytes;
-  }
+  const auto add = [&](const Conversion& more) {
+    opened.converted.linears += more.linears;
+    opened.converted.bytes += more.bytes;
+  };
+  if (!request.thresholds.empty()) add(generator->set_thresholds(request.thresholds, session.context(), by_columns));
+  add(generator->slice_rows(session.context()));
   session.finish_progress();
   note_taken(opened.tuning, cache, session);
   opened.source = std::move(generator);

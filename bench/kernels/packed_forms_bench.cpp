@@ -1,5 +1,6 @@
 // What is converted while a model loads, on one thread: packed rows, as they lie on disk, to what the CUDA kernels run
-// from, and to dense rows; dense rows to panels of columns. GB/s of the bytes read, and of the dense matrix's
+// from, to the processor's slices, and to dense rows; dense rows to panels of columns. GB/s of the bytes read, and of
+// the dense matrix's
 // (`dense_GB/s`). Needs no device.
 #include <benchmark/benchmark.h>
 
@@ -11,6 +12,7 @@
 #include "lacuna/core/random.hpp"
 #include "lacuna/core/threads.hpp"
 #include "lacuna/kernels/packed_gemv/lane_streams.hpp"
+#include "lacuna/kernels/packed_gemv/sliced_rows.hpp"
 #include "lacuna/kernels/packed_gemv/two_four.hpp"
 #include "lacuna/kernels/sparse_gemv/column_panels.hpp"
 
@@ -121,7 +123,18 @@ void panels(benchmark::State& state) {
   count_bytes(state, columns.bytes(), columns.bytes());
 }
 
+void slices(benchmark::State& state, double zeros) {
+  const Packed packed(zeros);
+  set_thread_count(1);
+  for (auto _ : state) benchmark::DoNotOptimize(make_sliced_rows(packed.view()));
+  count_bytes(state, packed.bytes(), packed.dense.size() * 2);
+}
+
 const int registered = [] {
+  for (const int percent : {85, 90, 95}) {
+    benchmark::RegisterBenchmark(("packed_forms/slices/" + std::to_string(percent)).c_str(),
+                                 [=](benchmark::State& state) { slices(state, percent / 100.0); });
+  }
   for (const int percent : {50, 70, 90}) {
     benchmark::RegisterBenchmark(("packed_forms/lanes/" + std::to_string(percent)).c_str(),
                                  [=](benchmark::State& state) { convert(state, percent / 100.0); });

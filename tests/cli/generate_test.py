@@ -48,9 +48,11 @@ class Generate(CliTest):
 
     def test_packed_and_no_sparsity_give_the_same_tokens(self):
         dense = self.generate(MODEL)["tokens"]
-        self.ok("prune", MODEL, "--method", "magnitude", "--sparsity", 0.5, "-o", self.folder / "pruned")
-        self.ok("pack", self.folder / "pruned", "-o", self.folder / "packed")
-        self.assertEqual(self.generate(self.folder / "packed")["tokens"], self.generate(self.folder / "pruned")["tokens"])
+        for sparsity in (0.5, 0.9):  # rows by position, and by value: sums in another order
+            pruned, packed = self.folder / f"pruned-{sparsity}", self.folder / f"packed-{sparsity}"
+            self.ok("prune", MODEL, "--method", "magnitude", "--sparsity", sparsity, "-o", pruned)
+            self.ok("pack", pruned, "-o", packed)
+            self.assertEqual(self.generate(packed)["tokens"], self.generate(pruned)["tokens"])
         self.assertEqual(self.generate(MODEL, "--activation-sparsity", 0)["tokens"], dense)
 
     def tuned(self, model, **columns):

@@ -10,7 +10,6 @@
 #include "lacuna/bench/product_check.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/core/random.hpp"
-#include "lacuna/kernels/packed_gemv/packed_gemv.hpp"
 #include "lacuna/sparse/block_matrix.hpp"
 
 namespace lacuna {
@@ -98,8 +97,8 @@ std::vector<OrderTiming> bench_orders(const TensorView& weights, std::span<const
   const auto x = random_input(shape.cols, seed);
   std::vector<float> y(static_cast<std::size_t>(shape.rows));
   const auto expected = reference_product(weights.dtype, shape, stored.data(), x.data());
-  kernels::packed_gemv(packed.at(0), x.data(), y.data());
-  check_product("packed", y, expected, dense_roundings(shape));
+  packed.multiply(0, x.data(), y.data());
+  check_product("packed", y, expected, packed.roundings());
   std::vector<OrderTiming> timings;
   for (const auto& order : orders) {
     const auto copies = block_copies(weights, order.columns, rotated_bytes);
@@ -107,7 +106,7 @@ std::vector<OrderTiming> bench_orders(const TensorView& weights, std::span<const
     check_product(order.name, y, expected, block_roundings(shape.cols));
     const TimedCall calls[] = {
         [&](std::int64_t turn) { dense_gemv(weights.dtype, shape, dense.at(turn).data(), x.data(), y.data()); },
-        [&](std::int64_t turn) { kernels::packed_gemv(packed.at(turn), x.data(), y.data()); },
+        [&](std::int64_t turn) { packed.multiply(turn, x.data(), y.data()); },
         [&](std::int64_t turn) {
           copies[static_cast<std::size_t>(turn) % copies.size()].multiply(x.data(), y.data());
         }};

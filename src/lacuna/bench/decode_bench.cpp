@@ -136,7 +136,9 @@ DecodeTiming measure_packed(const DecodeBench& request, double sparsity, const R
   const RandomModel model(request.shape, request.dtype, sparsity, request.seed);
   std::vector<LayerWeights> packed = model.copy_layers();
   const double bytes = pack_layers(packed);
-  check_same("packed", layer_output(model, packed[0]), layer_output(model, model.layers()[0]), 0.0);
+  // The same bits, but for slices: sums in another order, 1e-5 of the output.
+  const bool sliced = std::ranges::any_of(packed[0].linears, [](const Linear& l) { return l.slices != nullptr; });
+  check_same("packed", layer_output(model, packed[0]), layer_output(model, model.layers()[0]), sliced ? 1e-4 : 0.0);
   DecodeTiming result = measure(model, packed, request, context);
   result.timing.bytes = model.head_bytes() + bytes;
   result.format = DecodeFormat::packed;

@@ -4,7 +4,6 @@
 #include "lacuna/bench/kernel_bench.hpp"
 #include "lacuna/bench/packed_copies.hpp"
 #include "lacuna/bench/product_check.hpp"
-#include "lacuna/kernels/packed_gemv/packed_gemv.hpp"
 
 namespace lacuna {
 namespace {
@@ -15,9 +14,9 @@ KernelTiming measure(const KernelBench& request, const Copies& dense, double spa
   std::vector<float> y(static_cast<std::size_t>(shape.rows));
   const auto sparse = random_weights(request.dtype, shape, sparsity, request.seed + 2);
   const PackedCopies packed(request.dtype, shape, sparse.span(), request.rotated_bytes);
-  kernels::packed_gemv(packed.at(0), x.data(), y.data());
-  check_product("packed", y, reference_product(request.dtype, shape, sparse.data(), x.data()), dense_roundings(shape));
-  const auto product = [&](std::int64_t turn) { kernels::packed_gemv(packed.at(turn), x.data(), y.data()); };
+  packed.multiply(0, x.data(), y.data());
+  check_product("packed", y, reference_product(request.dtype, shape, sparse.data(), x.data()), packed.roundings());
+  const auto product = [&](std::int64_t turn) { packed.multiply(turn, x.data(), y.data()); };
   return time_beside_dense(request, dense, x, y, {sparsity, static_cast<double>(packed.bytes()), product}, context);
 }
 

@@ -1,7 +1,10 @@
 #include "lacuna/bench/packed_copies.hpp"
 
+#include <algorithm>
 #include <cstring>
 
+#include "lacuna/bench/product_check.hpp"
+#include "lacuna/kernels/packed_gemv/packed_gemv.hpp"
 #include "lacuna/sparse/packer.hpp"
 
 namespace lacuna {
@@ -46,18 +49,36 @@ PackedBitmap pack_bitmap(DType dtype, BenchShape shape, std::span<const std::byt
 
 PackedCopies::PackedCopies(DType dtype, BenchShape shape, std::span<const std::byte> weights, std::size_t rotated_bytes)
     : first_(pack_bitmap(dtype, shape, weights)) {
-  for (std::int64_t i = copies_to_rotate(first_.bytes(), rotated_bytes); i > 0; --i) {
-    bitmaps_.push_back(copy_of(first_.bitmap));
-    values_.push_back(copy_of(first_.values));
+  if (auto slices = kernels::make_slices_if_faster(first_.rows())) slices_.push_back(std::move(slices));
+  const std::int64_t copies = copies_to_rotate(bytes(), rotated_bytes);
+  for (std::int64_t i = 0; i < copies; ++i) {
+    if (sliced()) {
+      if (i > 0) slices_.push_back(kernels::make_slices_if_faster(first_.rows()));
+    } else {
+      bitmaps_.push_back(copy_of(first_.bitmap));
+      values_.push_back(copy_of(first_.values));
+    }
   }
 }
 
-kernels::PackedRows PackedCopies::at(std::int64_t turn) const {
+kernels::PackedRows PackedCopies::at(std::size_t copy) const {
   kernels::PackedRows rows = first_.rows();
-  const std::size_t copy = static_cast<std::size_t>(turn) % bitmaps_.size();
   rows.bitmap = bitmaps_[copy].data();
   rows.values = values_[copy].data();
   return rows;
+}
+
+void PackedCopies::multiply(std::int64_t turn, const float* x, float* y) const {
+  const auto copy = static_cast<std::size_t>(turn);
+  if (sliced()) return kernels::sliced_gemv(*slices_[copy % slices_.size()], x, y);
+  kernels::packed_gemv(at(copy % bitmaps_.size()), x, y);
+}
+
+double PackedCopies::roundings() const {
+  if (!sliced()) return dense_roundings(first_.shape);
+  std::uint64_t most = 0;  // values of a row
+  for (std::int64_t r = 0; r < first_.shape.rows; ++r) most = std::max(most, first_.rows().row_count(r));
+  return static_cast<double>(most) / 2 + 4;  // sliced_rows.hpp
 }
 
 }  // namespace lacuna

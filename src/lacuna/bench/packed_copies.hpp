@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
 #include "lacuna/bench/weight_copies.hpp"
 #include "lacuna/kernels/expand/expand.hpp"
+#include "lacuna/kernels/packed_gemv/sliced_rows.hpp"
 
 namespace lacuna {
 
@@ -25,17 +27,23 @@ struct PackedBitmap {
 };
 PackedBitmap pack_bitmap(DType dtype, BenchShape shape, std::span<const std::byte> weights);  // throws out_of_memory
 
+// In the form that a model runs from: bitmap and values, or slices where they are faster.
 class PackedCopies {
  public:
   PackedCopies(DType dtype, BenchShape shape, std::span<const std::byte> weights, std::size_t rotated_bytes);
 
-  kernels::PackedRows at(std::int64_t turn) const;
-  std::size_t bytes() const { return first_.bytes(); }  // of one copy
+  void multiply(std::int64_t turn, const float* x, float* y) const;
+  std::size_t bytes() const { return sliced() ? slices_[0]->bytes() : first_.bytes(); }  // of one copy
+  double roundings() const;                                                              // for check_product
 
  private:
+  bool sliced() const { return !slices_.empty(); }
+  kernels::PackedRows at(std::size_t copy) const;
+
   PackedBitmap first_;
   std::vector<AlignedBuffer<std::uint8_t>> bitmaps_;
   std::vector<AlignedBuffer<std::byte>> values_;
+  std::vector<std::shared_ptr<const kernels::SlicedRows>> slices_;  // of each copy, or none
 };
 
 }  // namespace lacuna

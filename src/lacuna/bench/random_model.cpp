@@ -120,8 +120,10 @@ double pack_layers(std::vector<LayerWeights>& layers) {
   for (auto& layer : layers) {
     for (auto& linear : layer.linears) {
       linear.packed = PackedMatrix::pack(linear.spec.tensor, linear.stored);
-      bytes +=
-          static_cast<double>(linear.packed != nullptr ? linear.packed->plan().packed_bytes() : linear.stored.bytes());
+      linear.slices = make_slices(linear);
+      bytes += static_cast<double>(linear.slices != nullptr   ? linear.slices->bytes()
+                                   : linear.packed != nullptr ? linear.packed->plan().packed_bytes()
+                                                              : linear.stored.bytes());
     }
   }
   return bytes;

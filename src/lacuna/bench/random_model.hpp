@@ -57,8 +57,9 @@ class RandomModel {
   TensorView head_;
 };
 
-// Replaces the dense weights of all linears by packed ones, which hold memory of their own; matrices that packing would
-// not make smaller stay dense. Returns the bytes that a token then reads of linears.
+// Replaces the dense weights of all linears by packed ones, which hold memory of their own, and slices where they are
+// faster; matrices that packing would not make smaller stay dense. Returns the bytes that a token then reads of
+// linears.
 double pack_layers(std::vector<LayerWeights>& layers);
 
 }  // namespace lacuna

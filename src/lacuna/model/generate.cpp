@@ -35,7 +35,7 @@ bool is_stop(std::int32_t token, const GenerateOptions& options, const DecoderCo
 }  // namespace
 
 Generator::Generator(const Decoder& decoder, Compute compute)
-    : forward_(decoder, compute), logits_(static_cast<std::size_t>(decoder.config().vocab_size)) {}
+    : compute_(compute), forward_(decoder, compute), logits_(static_cast<std::size_t>(decoder.config().vocab_size)) {}
 
 void Generator::start(std::int64_t capacity) { cache_.emplace(config(), capacity); }
 

@@ -63,6 +63,10 @@ class Generator final : public LogitSource {
   Conversion expand_packed(const LinearFilter& wanted, const RunContext& context) {
     return forward_.expand_packed(wanted, context);
   }
+  // Last: products of single tokens then go value by value where few are left. Bits may differ from the dense model's.
+  Conversion slice_rows(const RunContext& context) {
+    return compute_ == Compute::f32 ? forward_.slice_rows(context) : Conversion{};
+  }
   std::optional<double> skipped_weights() const { return forward_.skipped_weights(); }
 
   const DecoderConfig& config() const override { return forward_.decoder().config(); }
@@ -70,6 +74,7 @@ class Generator final : public LogitSource {
   std::span<const float> advance(std::span<const std::int32_t> tokens, const RunContext& context) override;
 
  private:
+  Compute compute_;
   WholeForward forward_;
   std::optional<KvCache> cache_;
   AlignedBuffer<float> logits_;

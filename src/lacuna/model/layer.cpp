@@ -60,6 +60,11 @@ std::shared_ptr<const kernels::ColumnPanels> make_columns(const Linear& linear) 
   return panels(DType::f32, reinterpret_cast<const std::byte*>(wide.data()));
 }
 
+std::shared_ptr<const kernels::SlicedRows> make_slices(const Linear& linear) {
+  if (linear.packed == nullptr || linear.weights.data() != nullptr) return nullptr;
+  return kernels::make_slices_if_faster(linear.packed->rows());
+}
+
 const Linear* LayerWeights::find(LinearRole role) const {
   for (const auto& linear : linears) {
     if (linear.spec.role == role) return &linear;

@@ -7,6 +7,9 @@
 // `columns` are the same weights once more, stored for kernels/sparse_gemv: where they are, few tokens at a time are
 // multiplied by them. Whoever changes weights must drop or remake them.
 //
+// `slices` are packed weights once more, as very sparse rows are multiplied one token at a time: where they are, they
+// are used. They refer to `packed`.
+//
 // Linears come in the order in which the forward pass needs them. Those of one InputGroup read the same input.
 //
 // A Linear with an input_threshold t ≥ 0 reads its input with every entry |x| ≤ t taken as 0 (dynamic activation
@@ -23,6 +26,7 @@
 
 #include "lacuna/core/buffer.hpp"
 #include "lacuna/core/tensor.hpp"
+#include "lacuna/kernels/packed_gemv/sliced_rows.hpp"
 #include "lacuna/kernels/sparse_gemv/column_panels.hpp"
 #include "lacuna/model/config.hpp"
 #include "lacuna/sparse/packed_reader.hpp"
@@ -56,6 +60,7 @@ struct Linear {
   Matrix<float> weights;                                 // rows×cols, or empty
   TensorView stored;                                     // any floating type and strides; shape [rows, cols]
   PackedMatrixPtr packed;                                // or null
+  std::shared_ptr<const kernels::SlicedRows> slices;     // or null
   std::vector<float> bias;                               // rows, or empty
   std::shared_ptr<const kernels::ColumnPanels> columns;  // or null
   float input_threshold = kNoThreshold;
@@ -67,6 +72,8 @@ struct Linear {
 // The weights by columns: their type where it is f32, f16 or bf16, else f32. Parallel inside; throws
 // Error{out_of_memory}.
 std::shared_ptr<const kernels::ColumnPanels> make_columns(const Linear& linear);
+// Slices of packed weights where they are faster; null elsewhere. The same.
+std::shared_ptr<const kernels::SlicedRows> make_slices(const Linear& linear);
 
 struct NormWeights {
   std::vector<float> weight;

@@ -48,24 +48,6 @@ TensorView row_block(const TensorView& tensor, std::int64_t first, std::int64_t 
   return block;
 }
 
-// One row of input by weights read where they are. False: they have no kernel that does so.
-bool multiply_in_place(MatrixView<const float> owned, const TensorView* stored, const PackedMatrix* packed,
-                       const float* x, float* y, float beta) {
-  if (owned.data != nullptr) return false;
-  if (packed != nullptr) {
-    kernels::packed_gemv(packed->rows(), x, y, 1.0F, beta);
-  } else if (readable_in_place(*stored, DType::bf16)) {
-    kernels::gemv_bf16(as_matrix<std::uint16_t>(*stored), x, y, 1.0F, beta);
-  } else if (readable_in_place(*stored, DType::f16)) {
-    kernels::gemv_f16(as_matrix<std::uint16_t>(*stored), x, y, 1.0F, beta);
-  } else if (readable_in_place(*stored, DType::f32)) {
-    kernels::gemv(as_matrix<float>(*stored), x, y, 1.0F, beta);
-  } else {
-    return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 Compute parse_compute(std::string_view name) {
@@ -98,18 +80,38 @@ LinearProduct::Input LinearProduct::prepare(MatrixView<const float> x) {
 }
 
 void LinearProduct::apply(const Linear& linear, const Input& x, MatrixView<float> y, bool accumulate) {
-  multiply({linear.weights.view(), &linear.stored, linear.packed.get()}, x, y, accumulate ? 1.0F : 0.0F);
+  multiply({linear.weights.view(), &linear.stored, linear.packed.get(), linear.slices.get()}, x, y,
+           accumulate ? 1.0F : 0.0F);
   if (!linear.bias.empty()) add_bias(y, linear.bias);
 }
 
 void LinearProduct::apply_rows(const TensorView& weights, std::int64_t first, const Input& x, MatrixView<float> y) {
   const TensorView block = row_block(weights, first, y.cols);
-  multiply({{}, &block, nullptr}, x, y, 0.0F);
+  multiply({{}, &block}, x, y, 0.0F);
+}
+
+// One row of input by weights read where they are. False: they have no kernel that does so.
+bool LinearProduct::Weights::multiply_row(const float* x, float* y, float beta) const {
+  if (owned.data != nullptr) return false;
+  if (slices != nullptr) {
+    kernels::sliced_gemv(*slices, x, y, 1.0F, beta);
+  } else if (packed != nullptr) {
+    kernels::packed_gemv(packed->rows(), x, y, 1.0F, beta);
+  } else if (readable_in_place(*stored, DType::bf16)) {
+    kernels::gemv_bf16(as_matrix<std::uint16_t>(*stored), x, y, 1.0F, beta);
+  } else if (readable_in_place(*stored, DType::f16)) {
+    kernels::gemv_f16(as_matrix<std::uint16_t>(*stored), x, y, 1.0F, beta);
+  } else if (readable_in_place(*stored, DType::f32)) {
+    kernels::gemv(as_matrix<float>(*stored), x, y, 1.0F, beta);
+  } else {
+    return false;
+  }
+  return true;
 }
 
 void LinearProduct::multiply(const Weights& weights, const Input& x, MatrixView<float> y, float beta) {
   if (compute_ == Compute::bf16) return kernels::gemm_nt_bf16(x.bf16, narrow(weights), y, beta);
-  if (y.rows == 1 && multiply_in_place(weights.owned, weights.stored, weights.packed, x.f32.data, y.data, beta)) return;
+  if (y.rows == 1 && weights.multiply_row(x.f32.data, y.data, beta)) return;
   kernels::gemm_nt(x.f32, widen(weights), y, 1.0F, beta);
 }
 

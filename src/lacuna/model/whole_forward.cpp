@@ -73,6 +73,22 @@ Conversion WholeForward::expand_packed(const LinearFilter& wanted, const RunCont
   return expanded;
 }
 
+Conversion WholeForward::slice_rows(const RunContext& context) {
+  Conversion sliced;
+  for (auto& layer : layers_) {
+    context.check_stop();
+    for (auto& linear : layer.linears) {
+      if (linear.columns != nullptr) continue;
+      linear.slices = make_slices(linear);
+      if (linear.slices == nullptr) continue;
+      sliced.linears += 1;
+      sliced.bytes += linear.packed->plan().dense_bytes();
+    }
+    if (sliced.linears > 0) report_layer("slice packed weights", layer.index, layers_.size(), context);
+  }
+  return sliced;
+}
+
 Matrix<float> WholeForward::states(std::span<const std::int32_t> tokens, std::int64_t length,
                                    const RunContext& context) {
   Matrix<float> hidden(static_cast<std::int64_t>(tokens.size()), decoder_->config().hidden_size);

@@ -54,6 +54,9 @@ class WholeForward {
   // Expands packed linears that are wanted, bit for bit, so that products read dense weights and give the same bits.
   // Costs their dense size in memory; interrupted, between layers.
   Conversion expand_packed(const LinearFilter& wanted, const RunContext& context);
+  // Slices very sparse packed weights (layer.hpp) of linears without columns, for steps of single tokens: their packed
+  // size in memory once more. Interrupted, between layers.
+  Conversion slice_rows(const RunContext& context);
   std::optional<double> skipped_weights() const { return forward_.skipped_weights(); }
 
   LmHead& head() { return head_; }

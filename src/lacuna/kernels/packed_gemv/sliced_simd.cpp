@@ -1,0 +1,214 @@
+// A step is one vector of values, one of places, four look-ups into the window's eight registers and one
+// multiplication.
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "lacuna/core/threads.hpp"
+#include "lacuna/kernels/dispatch/dispatch.hpp"
+#include "lacuna/kernels/packed_gemv/packed_gemv.hpp"
+#include "lacuna/kernels/packed_gemv/sliced_rows.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "lacuna/kernels/packed_gemv/sliced_simd.cpp"
+#include <hwy/foreach_target.h>
+// After foreach_target.h, which redefines HWY_TARGET for each pass over this file.
+#include <hwy/highway.h>
+// After Highway, which quiets what GCC says about these headers.
+#include <immintrin.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace lacuna::kernels::HWY_NAMESPACE {
+namespace {
+
+#if HWY_TARGET > HWY_AVX3 || HWY_TARGET == HWY_SCALAR  // narrower: scalar::sliced_gemv serves
+
+bool has_slices() { return false; }
+void multiply_slices(const SlicedRows&, std::int64_t, std::int64_t, const float*, float*, float, float) {}
+
+#else
+
+bool has_slices() { return true; }
+
+constexpr std::size_t kLanes = 16;
+constexpr std::size_t kSteps = 4;
+constexpr std::size_t kAhead = 2048;  // bytes, of blocks asked for
+
+struct F32 {
+  static constexpr std::size_t kBytes = 4;
+  static HWY_INLINE __m512 load(const std::byte* p) { return _mm512_loadu_ps(p); }
+};
+struct F16 {
+  static constexpr std::size_t kBytes = 2;
+  static HWY_INLINE __m512 load(const std::byte* p) {
+    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+};
+struct Bf16 {
+  static constexpr std::size_t kBytes = 2;
+  static HWY_INLINE __m512 load(const std::byte* p) {
+    const __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+  }
+};
+
+// 128 inputs, looked up 16 at a time.
+struct Window {
+  __m512 part[8];
+
+  HWY_INLINE explicit Window(const float* x) {
+    for (int i = 0; i < 8; ++i) part[i] = _mm512_loadu_ps(x + 16 * i);
+  }
+  HWY_INLINE __m512 at(__m512i places) const {
+    const __mmask16 odd = _mm512_test_epi32_mask(places, _mm512_set1_epi32(32));
+    const __mmask16 upper = _mm512_test_epi32_mask(places, _mm512_set1_epi32(64));
+    const auto quarter = [&](int i) HWY_ATTR { return _mm512_permutex2var_ps(part[2 * i], places, part[2 * i + 1]); };
+    const __m512 low = _mm512_mask_blend_ps(odd, quarter(0), quarter(1));
+    const __m512 high = _mm512_mask_blend_ps(odd, quarter(2), quarter(3));
+    return _mm512_mask_blend_ps(upper, low, high);
+  }
+};
+
+// A slice on its way: no branch but the caller's loop.
+template <typename Element>
+class SliceSums {
+ public:
+  HWY_INLINE SliceSums(const SlicedRows& w, std::int64_t slice)
+      : block_(w.blocks.data() + w.starts[static_cast<std::size_t>(slice)] * kBlockBytes),
+        window_(w.windows.data() + w.starts[static_cast<std::size_t>(slice)]),
+        end_(w.windows.data() + w.starts[static_cast<std::size_t>(slice) + 1]) {
+    for (auto& sum : sums_) sum = _mm512_setzero_ps();
+  }
+
+  HWY_INLINE std::int64_t left() const { return end_ - window_; }  // blocks
+
+  HWY_INLINE void add_block(const float* x) {
+    for (std::size_t line = 0; line < kBlockBytes; line += 64) {
+      _mm_prefetch(reinterpret_cast<const char*>(block_) + kAhead + line, _MM_HINT_T0);
+    }
+    const Window inputs(x + *window_ * SlicedRows::kWindowUnit);
+    HWY_UNROLL(4)
+    for (std::size_t i = 0; i < kSteps; ++i) {
+      const std::byte* places = block_ + kSteps * kValueBytes + i * kLanes;
+      const __m512i at = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(places)));
+      sums_[i] = _mm512_fmadd_ps(Element::load(block_ + i * kValueBytes), inputs.at(at), sums_[i]);
+    }
+    ++window_;
+    block_ += kBlockBytes;
+  }
+
+  void write(const std::int32_t* row_of, float* y, float alpha, float beta) const {
+    alignas(64) float sums[kLanes];
+    _mm512_store_ps(sums, _mm512_add_ps(_mm512_add_ps(sums_[0], sums_[1]), _mm512_add_ps(sums_[2], sums_[3])));
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      const std::int32_t row = row_of[lane];
+      if (row < 0) continue;
+      const float scaled = alpha * sums[lane];
+      y[row] = beta == 0.0F ? scaled : __builtin_fmaf(beta, y[row], scaled);
+    }
+  }
+
+ private:
+  static constexpr std::size_t kValueBytes = kLanes * Element::kBytes;  // of a step
+  static constexpr std::size_t kBlockBytes = kSteps * (kValueBytes + kLanes);
+
+  const std::byte* block_;
+  const std::uint16_t* window_;
+  const std::uint16_t* end_;
+  __m512 sums_[kSteps];
+};
+
+// Two slices at a time, so that each thread reads two streams (gemv/README.md).
+template <typename Element>
+void multiply_typed(const SlicedRows& w, std::int64_t first, std::int64_t end, const float* x, float* y, float alpha,
+                    float beta) {
+  const auto finish = [&](std::int64_t slice, SliceSums<Element>& sums) HWY_ATTR {
+    while (sums.left() > 0) sums.add_block(x);
+    sums.write(w.row_of.data() + slice * SlicedRows::kLanes, y, alpha, beta);
+  };
+  const std::int64_t stream = (end - first) / 2;  // slices
+  for (std::int64_t s = first; s < first + stream; ++s) {
+    SliceSums<Element> one(w, s);
+    SliceSums<Element> other(w, s + stream);
+    for (std::int64_t n = std::min(one.left(), other.left()); n > 0; --n) {
+      one.add_block(x);
+      other.add_block(x);
+    }
+    finish(s, one);
+    finish(s + stream, other);
+  }
+  if ((end - first) % 2 != 0) {
+    SliceSums<Element> last(w, end - 1);
+    finish(end - 1, last);
+  }
+}
+
+// Slices [first, end); x is followed by a window of zeros.
+void multiply_slices(const SlicedRows& w, std::int64_t first, std::int64_t end, const float* x, float* y, float alpha,
+                     float beta) {
+  if (w.source.dtype == DType::bf16) return multiply_typed<Bf16>(w, first, end, x, y, alpha, beta);
+  if (w.source.dtype == DType::f16) return multiply_typed<F16>(w, first, end, x, y, alpha, beta);
+  multiply_typed<F32>(w, first, end, x, y, alpha, beta);
+}
+
+#endif
+
+}  // namespace
+}  // namespace lacuna::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace lacuna::kernels {
+namespace {
+
+HWY_EXPORT(has_slices);
+HWY_EXPORT(multiply_slices);
+
+constexpr double kMostStored = 0.17;  // of the elements: above, bitmaps are the faster ones (README.md)
+constexpr double kMostPlaces = 2.0;   // a value
+constexpr std::uint64_t kBlocksPerThread = 512;
+
+bool all_finite(const float* x, std::int64_t n) {
+  std::uint32_t overflown = 0;
+  for (std::int64_t i = 0; i < n; ++i) {
+    overflown |= static_cast<std::uint32_t>((std::bit_cast<std::uint32_t>(x[i]) & 0x7f800000U) == 0x7f800000U);
+  }
+  return overflown == 0;
+}
+
+// The slices between which the blocks are evenly split: part `part` begins here.
+std::int64_t first_slice(const SlicedRows& w, std::int64_t part, std::int64_t parts) {
+  const std::uint64_t block = w.starts.back() * static_cast<std::uint64_t>(part) / static_cast<std::uint64_t>(parts);
+  return std::lower_bound(w.starts.begin(), w.starts.end() - 1, block) - w.starts.begin();
+}
+
+}  // namespace
+
+std::shared_ptr<const SlicedRows> make_slices_if_faster(const PackedRows& source) {
+  if (!use_simd() || !HWY_DYNAMIC_DISPATCH(has_slices)()) return nullptr;
+  const auto stored = static_cast<double>(source.row_starts[source.rows]);
+  if (source.cols > SlicedRows::kMostCols) return nullptr;
+  if (stored > kMostStored * static_cast<double>(source.rows * source.cols)) return nullptr;
+  auto slices = std::make_shared<const SlicedRows>(make_sliced_rows(source));
+  const auto places = static_cast<double>(slices->starts.back() * SlicedRows::kLanes);
+  return places <= kMostPlaces * stored ? slices : nullptr;
+}
+
+void sliced_gemv(const SlicedRows& w, const float* x, float* y, float alpha, float beta) {
+  const std::int64_t cols = w.source.cols;
+  if (!all_finite(x, cols)) return packed_gemv(w.source, x, y, alpha, beta);
+  if (!use_simd() || !HWY_DYNAMIC_DISPATCH(has_slices)()) return scalar::sliced_gemv(w, x, y, alpha, beta);
+  AlignedBuffer<float> padded(static_cast<std::size_t>(cols + SlicedRows::kWindow));
+  if (cols != 0) std::memcpy(padded.data(), x, static_cast<std::size_t>(cols) * sizeof(float));
+  std::fill(padded.begin() + cols, padded.end(), 0.0F);
+  const auto enough = static_cast<std::int64_t>(w.starts.back() / kBlocksPerThread);
+  const std::int64_t parts = std::clamp<std::int64_t>(enough, 1, thread_count());
+  parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
+    const std::int64_t last = end == parts ? w.slices() : first_slice(w, end, parts);
+    HWY_DYNAMIC_DISPATCH(multiply_slices)
+    (w, begin == 0 ? 0 : first_slice(w, begin, parts), last, padded.data(), y, alpha, beta);
+  });
+}
+
+}  // namespace lacuna::kernels
+#endif  // HWY_ONCE
