@@ -51,7 +51,8 @@ class WholeForward {
   // columns that count. Those that are not wanted keep reading every column, with the same inputs taken as 0. Costs
   // their dense size in memory, and reading all of them; interrupted, between layers.
   Conversion store_columns(const RunContext& context, const LinearFilter& wanted = {});
-  // Expands packed linears that are wanted, bit for bit, so that products read dense weights and give the same bits.
+  // Expands packed linears that are wanted, bit for bit: products then read dense weights, and give the same bits where
+  // kernels/packed_gemv adds up in their order.
   // Costs their dense size in memory; interrupted, between layers.
   Conversion expand_packed(const LinearFilter& wanted, const RunContext& context);
   // Slices very sparse packed weights (layer.hpp) of linears without columns, for steps of single tokens: their packed
