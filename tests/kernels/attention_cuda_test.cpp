@@ -9,6 +9,7 @@
 #include "lacuna/core/buffer.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/kernels/attention/attention.hpp"
+#include "lacuna/kernels/attention/prompt_cuda.hpp"
 #include "lacuna/kernels/norm/norm.hpp"
 #include "lacuna/kernels/rope/rope.hpp"
 
@@ -95,47 +96,97 @@ DeviceBuffer upload(const Matrix<float>& m) {
   return {m.data(), static_cast<std::size_t>(m.rows() * m.cols()) * sizeof(float)};
 }
 
-void run(const Case& c) {
-  const std::int64_t width = (c.heads + 2 * c.kv_heads) * c.d;
-  const Values qkv(c.dtype, c.positions * width, 3);
-  const Tables tables(c);
+std::vector<float> some_norm(const Case& c) {
   std::vector<float> norm;
   for (std::int64_t i = 0; i < c.d; ++i) norm.push_back(0.5F + static_cast<float>(i % 5) * 0.25F);
-  const Matrix<float> expected = on_host(c, qkv, tables, norm);
+  return norm;
+}
 
-  const std::int64_t capacity = c.positions + 3;
+// What a decoder holds on the device for one layer.
+struct Layer {
+  DeviceBuffer norm;
+  DeviceBuffer cosines;
+  DeviceBuffer sines;
+  DeviceValues keys;
+  DeviceValues values;
+  DeviceBuffer scratch;
+  DecodeAttention attention;
+
+  Layer(const Case& c, const Tables& tables, const std::vector<float>& norm_weight)
+      : norm(norm_weight.data(), norm_weight.size() * 4),
+        cosines(upload(tables.cosines)),
+        sines(upload(tables.sines)),
+        keys(c.dtype, c.kv_heads * (c.positions + 3) * c.d, 0),
+        values(c.dtype, c.kv_heads * (c.positions + 3) * c.d, 0),
+        scratch(decode_attention_scratch_bytes(c.heads, c.d)) {
+    scratch.fill(0);
+    attention = {
+        c.dtype, c.heads, c.kv_heads, c.d, c.positions + 3, c.window, 1.0F / std::sqrt(static_cast<float>(c.d)), 1e-5F};
+    if (c.norms) attention.query_norm = attention.key_norm = reinterpret_cast<const float*>(norm.data());
+    attention.cosines = reinterpret_cast<const float*>(cosines.data());
+    attention.sines = reinterpret_cast<const float*>(sines.data());
+    attention.keys = keys.data();
+    attention.values = values.data();
+    attention.scratch = scratch.data();
+  }
+};
+
+double unit_of(DType dtype) { return dtype == DType::f16 ? 0x1.0p-11 : 0x1.0p-8; }
+
+// A key within f32 rounding of the middle between two values of its type may be cached as either: scores then differ by
+// a unit times |q·k| of one element, far below the other term, the rounding of the output.
+void expect_steps(const Case& c, const Values& qkv, const Tables& tables, const Matrix<float>& expected) {
+  const Layer layer(c, tables, some_norm(c));
+  const std::int64_t width = (c.heads + 2 * c.kv_heads) * c.d;
   const DeviceValues device_qkv(qkv, 0);
-  const DeviceBuffer device_norm(norm.data(), norm.size() * 4);
-  const DeviceBuffer cosines = upload(tables.cosines);
-  const DeviceBuffer sines = upload(tables.sines);
-  DeviceValues keys(c.dtype, c.kv_heads * capacity * c.d, 0);
-  DeviceValues values(c.dtype, c.kv_heads * capacity * c.d, 0);
-  DecodeAttention attention{
-      c.dtype, c.heads, c.kv_heads, c.d, capacity, c.window, 1.0F / std::sqrt(static_cast<float>(c.d)), 1e-5F};
-  if (c.norms) attention.query_norm = attention.key_norm = reinterpret_cast<const float*>(device_norm.data());
-  attention.cosines = reinterpret_cast<const float*>(cosines.data());
-  attention.sines = reinterpret_cast<const float*>(sines.data());
-  attention.keys = keys.data();
-  attention.values = values.data();
-  DeviceBuffer scratch(decode_attention_scratch_bytes(c.heads, c.d));
-  scratch.fill(0);
-  attention.scratch = scratch.data();
   for (std::int64_t p = 0; p < c.positions; ++p) {
     const auto position = static_cast<std::int32_t>(p);
     const DeviceBuffer device_position(&position, sizeof position);
     DeviceValues out(c.dtype, c.heads * c.d, 0);
-    decode_attention_cuda(attention, device_qkv.data() + p * width * 2,
+    decode_attention_cuda(layer.attention, device_qkv.data() + p * width * 2,
                           reinterpret_cast<const std::int32_t*>(device_position.data()), out.data());
     const Values actual = out.download();
-    // A key within f32 rounding of the middle between two values of its type may be cached as either: scores then
-    // differ by a unit times |q·k| of one element, far below the other term, the rounding of the output.
-    const double unit = c.dtype == DType::f16 ? 0x1.0p-11 : 0x1.0p-8;
+    const double unit = unit_of(c.dtype);
     for (std::int64_t i = 0; i < actual.size(); ++i) {
       const double value = expected(p, i);
       ASSERT_NEAR(actual.at(i), value, 2 * unit * std::fabs(value) + 0.25 * unit)
           << describe(c) << " at " << p << ", " << i;
     }
   }
+}
+
+// All tokens in two chunks. Queries are rounded, which moves a score of size 1 by 0.4 units rms, and so are the
+// weights: 0.6 units of a value of size 1, six times that for the worst of all.
+void expect_chunks(const Case& c, const Values& qkv, const Tables& tables, const Matrix<float>& expected) {
+  const Layer layer(c, tables, some_norm(c));
+  const std::int64_t width = (c.heads + 2 * c.kv_heads) * c.d;
+  const std::int64_t out_width = c.heads * c.d + 8;
+  const DeviceValues device_qkv(qkv, 0);
+  DeviceValues out(c.dtype, c.positions * out_width, 0);
+  const std::int64_t first = c.positions / 3;
+  for (const auto& [begin, end] : {std::pair{std::int64_t{0}, first}, std::pair{first, c.positions}}) {
+    if (begin == end) continue;
+    prompt_attention_cuda(layer.attention, {device_qkv.data() + begin * width * 2, width,
+                                            out.data() + begin * out_width * 2, out_width, end - begin, begin});
+  }
+  const Values actual = out.download();
+  const double unit = unit_of(c.dtype);
+  for (std::int64_t p = 0; p < c.positions; ++p) {
+    for (std::int64_t i = 0; i < c.heads * c.d; ++i) {
+      const double value = expected(p, i);
+      ASSERT_NEAR(actual.at(p * out_width + i), value, 2 * unit * std::fabs(value) + 4 * unit)
+          << describe(c) << " in chunks, at " << p << ", " << i;
+    }
+    for (std::int64_t i = c.heads * c.d; i < out_width; ++i) ASSERT_TRUE(std::isnan(actual.at(p * out_width + i)));
+  }
+}
+
+void run(const Case& c) {
+  const Values qkv(c.dtype, c.positions * (c.heads + 2 * c.kv_heads) * c.d, 3);
+  const Tables tables(c);
+  const Matrix<float> expected = on_host(c, qkv, tables, some_norm(c));
+  expect_steps(c, qkv, tables, expected);
+  expect_chunks(c, qkv, tables, expected);
 }
 
 class AttentionCuda : public test::DeviceTest {};
@@ -163,7 +214,9 @@ TEST_F(AttentionCuda, LongSequences) { run({DType::f16, 2, 2, 64, 1500}); }  // 
 TEST_F(AttentionCuda, RefusesWhatItCannotDo) {
   const auto refused = [](DecodeAttention a) {
     EXPECT_THROW(decode_attention_cuda(a, nullptr, nullptr, nullptr), Error);
+    EXPECT_THROW(prompt_attention_cuda(a, {nullptr, 0, nullptr, 0, 4, 0}), Error);
   };
+  EXPECT_THROW(prompt_attention_cuda({DType::f16, 4, 4, 64, 8}, {nullptr, 0, nullptr, 0, 4, 5}), Error);
   refused({DType::f32, 4, 4, 64, 8});
   refused({DType::f16, 4, 3, 64, 8});
   refused({DType::f16, 4, 4, 60, 8});

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lacuna/core/error.hpp"
+#include "lacuna/kernels/gemm/cuda.hpp"
 #include "lacuna/kernels/packed_gemv/cuda.hpp"
 #include "lacuna/kernels/sparse_gemv/cuda.hpp"
 
@@ -47,6 +48,14 @@ int bench_sparse(int bf16, int batch, std::int64_t cols, const void* x, int n, c
     const SparseGemvOptions options{warps, splits, tile, overlap_of(overlap)};
     if (gate_up != 0) return sparse_gate_up_cuda(input, products[0], products[1], y[0], stream, options);
     sparse_gemv_cuda(input, products, stream, options);
+  });
+}
+
+int bench_gemm(int bf16, int columns, std::int64_t tokens, std::int64_t rows, std::int64_t cols, const void* w,
+               const void* x, void* y, void* stream) {
+  return guarded([&] {
+    const GemmWeights weights{type_of(bf16), w, rows, cols, columns != 0 ? rows : cols, columns != 0};
+    gemm_cuda(weights, {x, tokens, cols}, {y}, rows, stream);
   });
 }
 

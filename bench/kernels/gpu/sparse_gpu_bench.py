@@ -3,7 +3,7 @@
 Every result is checked against a product in float64 before it is timed. A time is that of one call inside a CUDA graph
 over buffers rotated past the L2 cache: median of nine replays. "overlap" launches by programmatic dependent launch.
 
-usage: sparse_gpu_bench.py LIBRARY [--teal FOLDER] [--part packed|active|fused|all] [--shapes 4096x4096,…] [--json FILE]
+usage: sparse_gpu_bench.py LIBRARY [--teal FOLDER] [--part packed|active|fused|gemm|all] [--shapes 4096x4096,…] [--json FILE]
 LIBRARY is liblacuna_gpu_bench.so; FOLDER holds TEAL's kernels/sparse_gemv.py.
 """
 import argparse
@@ -68,6 +68,14 @@ class Library:
         self.check(self.c.bench_sparse(
             int(x.dtype == torch.bfloat16), x.shape[0], ctypes.c_int64(x.shape[1]), ctypes.c_void_p(x.data_ptr()), n,
             pointers, rows, limits, results, int(gate_up), self.stream(), *plan, int(overlap)))
+
+    def gemm(self, x, weight, y, columns):
+        """weight: rows×cols, or its transpose where columns is true."""
+        rows, cols = y.shape[1], x.shape[1]
+        self.check(self.c.bench_gemm(
+            int(x.dtype == torch.bfloat16), int(columns), ctypes.c_int64(x.shape[0]), ctypes.c_int64(rows),
+            ctypes.c_int64(cols), ctypes.c_void_p(weight.data_ptr()), ctypes.c_void_p(x.data_ptr()),
+            ctypes.c_void_p(y.data_ptr()), self.stream()))
 
     def packed(self, kind, weight, multiprocessors, copies):
         host = weight.cpu()
@@ -230,7 +238,33 @@ def bench_fused(library, cols, dtype, sparsities, out):
             out(row)
 
 
+def bench_gemm(library, rows, cols, dtype, out):
+    """A prompt's products; buffers are larger than the L2 cache together, but not rotated."""
+    torch.manual_seed(4)
+    dense = torch.randn(rows, cols, device="cuda", dtype=dtype) / cols**0.5
+    by_columns = dense.t().contiguous()
+    for tokens in (16, 128, 512):
+        x = torch.randn(tokens, cols, device="cuda", dtype=dtype)
+        expected = torch.nn.functional.linear(x.double(), dense.double())
+        row = {"part": "gemm", "shape": f"{rows}x{cols}", "dtype": str(dtype)[6:], "sparsity": tokens,
+               "dense_us": graph_time(lambda _: torch.nn.functional.linear(x, dense), 10)}
+        for name, weight, columns in (("plain_us", dense, False), ("overlap_us", by_columns, True)):
+            y = torch.full((tokens, rows), float("nan"), device="cuda", dtype=dtype)
+            library.gemm(x, weight, y, columns)
+            torch.cuda.synchronize()
+            require_close(y, expected, f"gemm {rows}x{cols} {tokens} tokens")
+            row[name] = graph_time(lambda _: library.gemm(x, weight, y, columns), 10)
+        out(row)
+
+
 def show(row, bandwidth):
+    if row["part"] == "gemm":
+        rows, cols = map(int, row["shape"].split("x"))
+        flops = 2e-6 * row["sparsity"] * rows * cols
+        print(f"gemm    {row['dtype']:8} {row['shape']:>11} {row['sparsity']:4} tokens  TFLOP/s: cuBLAS "
+              f"{flops / row['dense_us']:4.0f}, ours by rows {flops / row['plain_us']:4.0f}, by columns "
+              f"{flops / row['overlap_us']:4.0f}", flush=True)
+        return
     fast = row["overlap_us"]
     text = (f"{row['part']:7} {row['dtype']:8} {row['shape']:>11} {str(row['sparsity']):>4}"
             f" b{row.get('batch', 1)} {row.get('plan', ''):8} dense {row['dense_us']:6.1f}"
@@ -290,6 +324,9 @@ def main():
             if args.part in ("active", "all"):
                 bench_active(library, teal, *shape, dtype, [float(s) for s in args.sparsities.split(",")], plans,
                              [int(b) for b in args.batches.split(",")], out)
+        if args.part in ("gemm", "all"):
+            for shape in shapes[:3]:
+                bench_gemm(library, *shape, dtype, out)
         if args.part in ("fused", "all"):
             bench_fused(library, 4096, dtype, [float(s) for s in args.sparsities.split(",")], out)
     if args.json:

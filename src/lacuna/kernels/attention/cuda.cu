@@ -117,12 +117,11 @@ __global__ void __launch_bounds__(kThreads) decode_attention_kernel(const __grid
   }
   __syncthreads();
 
-  Running runs[1];
+  Running run;
   const int lanes = args.group_lanes;
   const int group = static_cast<int>(threadIdx.x) / lanes;
   const int at = lane % lanes * 8;
-  attend<T, 1, kTogether>({d, lanes}, keys, values, begin, end, q, {{begin, end}}, runs);
-  const Running& run = runs[0];
+  attend<T, kTogether>({d, lanes}, keys, values, {begin, end}, q, run);
   if (at < d) {
     float* part = parts + group * (d + 2);
     part[0] = run.most;

@@ -1,19 +1,21 @@
-// The kernels of prompt_cuda.hpp. First every key of the chunk is rotated and stored with its value, one warp a vector;
-// then one block owns four neighbouring queries of a head, whose warps go through the keys that any of them sees.
+// The kernels of prompt_cuda.hpp. First every key of the chunk is rotated and stored with its value, one warp a vector.
+// Then one block owns 64 neighbouring queries of a head, 16 a warp, and goes through the keys that any of them sees, 64
+// at a time in two stages of shared memory. Scores and weighted values run on tensor cores: a warp's scores, 16 queries
+// × 64 keys, become weights where they lie, since sums of one instruction are operand A of the next.
+//
+// Vectors are filled with zeros to kD elements; in shared memory they lie an odd number of octets apart, so that the
+// eight that ldmatrix reads at once lie in different banks.
 #include <algorithm>
 #include <string>
 
 #include "lacuna/kernels/attention/prompt_cuda.hpp"
+#include "lacuna/kernels/attention/prompt_steps.cuh"
 #include "lacuna/kernels/attention/steps.cuh"
 #include "lacuna/kernels/device/check.cuh"
 
 namespace lacuna::kernels {
 namespace cuda {
 namespace {
-
-constexpr int kThreads = 256;
-constexpr int kQueries = 4;   // of a block
-constexpr int kTogether = 2;  // keys of a group loaded at a time
 
 struct PromptArgs {
   const void* qkv;
@@ -33,7 +35,6 @@ struct PromptArgs {
   int kv_heads;
   int d;
   int window;
-  int group_lanes;
   float scale;  // times log2(e)
   float epsilon;
 };
@@ -62,72 +63,106 @@ __global__ void store_keys_kernel(const __grid_constant__ PromptArgs args) {
   for (int i = static_cast<int>(threadIdx.x); i < args.d; i += 32) static_cast<T*>(args.values)[place + i] = in[i];
 }
 
-template <typename T>
-__global__ void __launch_bounds__(kThreads) prompt_attention_kernel(const __grid_constant__ PromptArgs args) {
-  extern __shared__ float shared[];
-  const int d = args.d;
-  float* q = shared;
-  float* parts = q + kQueries * d;
-  const int first_token = static_cast<int>(blockIdx.x) * kQueries;
-  const int head = static_cast<int>(blockIdx.y);
-  const int kv_head = head / (args.heads / args.kv_heads);
-  const int warp = static_cast<int>(threadIdx.x) / 32;
-  if (warp < kQueries) {
-    const int token = min(first_token + warp, args.tokens - 1);
+// This warp's queries as the type, in shared memory.
+template <typename T, int kD>
+__device__ __forceinline__ void prepare_queries(const PromptArgs& args, int first_token, int head, float* room,
+                                                unsigned char* queries) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  for (int i = 0; i < 16; ++i) {
+    const int token = min(first_token + i, args.tokens - 1);
     const int position = args.position + token;
-    prepare_head<T>(static_cast<const T*>(args.qkv) + token * args.qkv_stride + head * d, args.query_norm,
-                    rotation(args.cosines, position, d), rotation(args.sines, position, d), d, args.epsilon, args.scale,
-                    q + warp * d);
+    prepare_head<T>(static_cast<const T*>(args.qkv) + token * args.qkv_stride + head * args.d, args.query_norm,
+                    rotation(args.cosines, position, args.d), rotation(args.sines, position, args.d), args.d,
+                    args.epsilon, args.scale, room);
+    __syncwarp();
+    T* out = reinterpret_cast<T*>(queries + i * kVectorBytes<kD>);
+    for (int c = lane; c < kD; c += 32) out[c] = from_f32<T>(c < args.d ? room[c] : 0.0F);
+    __syncwarp();
   }
-  __syncthreads();
-  Seen seen[kQueries];
-  Running runs[kQueries];
+}
+
+template <typename T, int kD>
+__global__ void __launch_bounds__(kThreads) prompt_attention_kernel(const __grid_constant__ PromptArgs args) {
+  extern __shared__ __align__(16) unsigned char shared[];
+  constexpr int kStage = kKeys * kVectorBytes<kD>;
+  const int d = args.d;
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int head = static_cast<int>(blockIdx.y);
+  const int first_token = static_cast<int>(blockIdx.x) * kQueries;
+  const int own_token = first_token + 16 * warp;
+  const unsigned stages = shared_address(shared) + kQueries * kVectorBytes<kD>;
+  const auto seen_by = [&](int token) {
+    const int position = args.position + min(token, args.tokens - 1);
+    return Seen{args.window > 0 ? max(0, position - args.window + 1) : 0, position + 1};
+  };
+  const Seen seen[2] = {seen_by(own_token + lane / 4), seen_by(own_token + lane / 4 + 8)};
+  const int begin = seen_by(first_token).first;
+  const int end = seen_by(first_token + kQueries - 1).last;
+  const long long of_head = head / (args.heads / args.kv_heads) * args.capacity * d;
+  const auto fetch = [&](int key, int stage) {
+    if (key < end) {
+      const unsigned to = stages + stage * 2 * kStage;
+      fetch_vectors<T, kD>(static_cast<const T*>(args.keys) + of_head, key, end, d, to);
+      fetch_vectors<T, kD>(static_cast<const T*>(args.values) + of_head, key, end, d, to + kStage);
+    }
+    end_copies();
+  };
+  fetch(begin, 0);
+  prepare_queries<T, kD>(args, own_token, head,
+                         reinterpret_cast<float*>(shared + (kQueries + 4 * kKeys) * kVectorBytes<kD>) + warp * kD,
+                         shared + 16 * warp * kVectorBytes<kD>);
+  Sixteen<kD> own;
+  int stage = 0;
+  for (int key = begin; key < end; key += kKeys, stage ^= 1) {
+    fetch(key + kKeys, stage ^ 1);
+    wait_for_copies<1>();
+    __syncthreads();
+    const unsigned keys = stages + stage * 2 * kStage;
+    float scores[kKeys / 8][4] = {};
+    score<T, kD>(shared_address(shared) + 16 * warp * kVectorBytes<kD>, keys, scores);
+    weigh<kD>(scores, key, seen, own);
+    add_values<T, kD>(scores, keys + kStage, own);
+    __syncthreads();  // all have left the stage
+  }
 #pragma unroll
-  for (int i = 0; i < kQueries; ++i) {
-    const int position = args.position + min(first_token + i, args.tokens - 1);
-    seen[i] = {args.window > 0 ? max(0, position - args.window + 1) : 0, position + 1};
-  }
-  const long long of_head = kv_head * args.capacity * d;
-  attend<T, kQueries, kTogether>({d, args.group_lanes}, static_cast<const T*>(args.keys) + of_head,
-                                 static_cast<const T*>(args.values) + of_head, seen[0].first, seen[kQueries - 1].last,
-                                 q, seen, runs);
-  const int group = static_cast<int>(threadIdx.x) / args.group_lanes;
-  const int groups = kThreads / args.group_lanes;
-  const int at = static_cast<int>(threadIdx.x) % 32 % args.group_lanes * 8;
+  for (int r = 0; r < 2; ++r) {
+    float sum = own.sum[r];
+    sum += __shfl_xor_sync(~0U, sum, 1);
+    sum += __shfl_xor_sync(~0U, sum, 2);
+    const int token = own_token + lane / 4 + 8 * r;
+    if (token >= args.tokens) continue;
+    T* out = static_cast<T*>(args.out) + token * args.out_stride + head * d;
 #pragma unroll
-  for (int i = 0; i < kQueries; ++i) {
-    if (at >= d) break;
-    float* part = parts + (i * groups + group) * (d + 2);
-    part[0] = runs[i].most;
-    part[1] = runs[i].sum;
-#pragma unroll
-    for (int k = 0; k < 8; ++k) part[2 + at + k] = runs[i].value[k];
+    for (int n = 0; n < kD / 8; ++n) {
+      const int c = 8 * n + lane % 4 * 2;
+      if (c >= d) continue;
+      out[c] = from_f32<T>(own.values[n][2 * r] / sum);
+      out[c + 1] = from_f32<T>(own.values[n][2 * r + 1] / sum);
+    }
   }
-  __syncthreads();
-  for (int i = static_cast<int>(threadIdx.x); i < kQueries * d; i += kThreads) {
-    const int token = first_token + i / d;
-    if (token >= args.tokens) return;
-    float most = 0.0F;
-    float sum = 0.0F;
-    float value = 0.0F;
-    merge(parts + i / d * groups * (d + 2), groups, d, i % d, most, sum, value);
-    static_cast<T*>(args.out)[token * args.out_stride + head * d + i % d] = from_f32<T>(value / sum);
-  }
+}
+
+template <typename T, int kD>
+void launch_width(const PromptArgs& args, cudaStream_t stream) {
+  auto* kernel = prompt_attention_kernel<T, kD>;
+  static const cudaError_t raised =
+      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kBlockBytes<kD>);
+  check_cuda(raised, "raise the shared memory limit");
+  const dim3 blocks(static_cast<unsigned>((args.tokens + kQueries - 1) / kQueries), static_cast<unsigned>(args.heads));
+  kernel<<<blocks, kThreads, kBlockBytes<kD>, stream>>>(args);
+  check_cuda(cudaGetLastError(), "launch attention");
 }
 
 template <typename T>
 void launch(const PromptArgs& args, cudaStream_t stream) {
-  auto* kernel = prompt_attention_kernel<T>;
-  static const cudaError_t raised =
-      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMaxSharedBytes);
-  check_cuda(raised, "raise the shared memory limit");
   const dim3 vectors(static_cast<unsigned>(args.tokens), static_cast<unsigned>(2 * args.kv_heads));
   store_keys_kernel<T><<<vectors, 32, static_cast<std::size_t>(args.d) * 4, stream>>>(args);
   check_cuda(cudaGetLastError(), "launch storing of keys");
-  const int floats = kQueries * (args.d + kThreads / args.group_lanes * (args.d + 2));
-  const dim3 blocks(static_cast<unsigned>((args.tokens + kQueries - 1) / kQueries), static_cast<unsigned>(args.heads));
-  kernel<<<blocks, kThreads, static_cast<std::size_t>(floats) * 4, stream>>>(args);
-  check_cuda(cudaGetLastError(), "launch attention");
+  if (args.d <= 32) return launch_width<T, 32>(args, stream);
+  if (args.d <= 64) return launch_width<T, 64>(args, stream);
+  if (args.d <= 128) return launch_width<T, 128>(args, stream);
+  launch_width<T, 256>(args, stream);
 }
 
 void require(bool condition, const char* what) {
@@ -145,8 +180,6 @@ void prompt_attention_cuda(const DecodeAttention& a, const PromptChunk& chunk, D
                 "the key heads must divide the query heads");
   cuda::require(chunk.tokens > 0 && chunk.position >= 0 && chunk.position + chunk.tokens <= a.capacity,
                 "the chunk must fit the cache");
-  int lanes = 1;
-  while (lanes * 8 < a.head_dim) lanes *= 2;
   constexpr float kLog2E = 1.44269504F;
   const cuda::PromptArgs args{chunk.qkv,
                               chunk.out,
@@ -165,7 +198,6 @@ void prompt_attention_cuda(const DecodeAttention& a, const PromptChunk& chunk, D
                               static_cast<int>(a.kv_heads),
                               static_cast<int>(a.head_dim),
                               static_cast<int>(std::min<std::int64_t>(a.window, 1 << 30)),
-                              lanes,
                               a.scale * kLog2E,
                               a.epsilon};
   auto* queue = static_cast<cudaStream_t>(stream);

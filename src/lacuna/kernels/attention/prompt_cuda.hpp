@@ -4,10 +4,13 @@
 //
 // Layout    qkv: tokens × qkv_stride, each row as in cuda.hpp; out: tokens × out_stride, heads·d of each written. The
 //           rest as in cuda.hpp; scratch is not used.
-// Accuracy  as decode_attention_cuda, keys dealt to the groups in another order.
-// Cost      keys and values read once for four queries of a head, from L2 mostly; two launches, asynchronous on the
-//           stream.
+// Accuracy  scores and sums in f32; queries and the softmax's weights are rounded to the type before they are
+//           multiplied. The same bits every time.
+// Cost      4·tokens·keys·d operations a head on tensor cores, up to 126 masked keys a query computed in vain; two
+//           launches, asynchronous on the stream.
+// Threads   safe on distinct outputs and caches.
 // Errors    Error{invalid_argument}: dtype or shape, a chunk beyond the cache; Error{io_failed}: the driver refused.
+// Source    arXiv:2307.08691 (queries over warps, online softmax).
 #pragma once
 
 #include "lacuna/kernels/attention/cuda.hpp"

@@ -86,7 +86,7 @@ __device__ __forceinline__ void attend_some(int lanes, int key, int stride, cons
     for (int k = 0; k < 8; ++k) dot = fmaf(q[k], k8[k], dot);
     for (int s = lanes / 2; s > 0; s /= 2) dot += __shfl_xor_sync(~0U, dot, s);
     const int j = key + u * stride;
-    score[u] = j >= seen.first && j < seen.last ? dot : -INFINITY;
+    score[u] = j < seen.last ? dot : -INFINITY;
     most = fmaxf(most, score[u]);
   }
   const float base = most == -INFINITY ? 0.0F : most;  // no key yet: nothing to shrink
@@ -112,40 +112,34 @@ struct KeyGroups {
   int lanes;  // of a group: a power of two, at least d / 8
 };
 
-// kQueries queries, q[i·d …], over the cached keys begin … end−1, of which query i sees those of seen[i]. All lanes of
-// a warp go through the same turns. kTogether: keys of a group loaded at a time.
-template <typename T, int kQueries, int kTogether>
-__device__ void attend(const KeyGroups& by, const T* keys, const T* values, int begin, int end, const float* q,
-                       const Seen (&seen)[kQueries], Running (&runs)[kQueries]) {
+// One query over the cached keys that it sees. All lanes of a warp go through the same turns. kTogether: keys of a
+// group loaded at a time.
+template <typename T, int kTogether>
+__device__ void attend(const KeyGroups& by, const T* keys, const T* values, const Seen& seen, const float* q,
+                       Running& run) {
   const int lane = threadIdx.x % 32;
   const int lanes = by.lanes;
   const int groups = 32 / lanes;
   const int at = lane % lanes * 8;
   const bool holds = at < by.d;
-  float own_q[kQueries][8];
+  float own_q[8];
 #pragma unroll
-  for (int i = 0; i < kQueries; ++i) {
-#pragma unroll
-    for (int k = 0; k < 8; ++k) own_q[i][k] = holds ? q[i * by.d + at + k] : 0.0F;
-  }
+  for (int k = 0; k < 8; ++k) own_q[k] = holds ? q[at + k] : 0.0F;
   const int stride = groups * (static_cast<int>(blockDim.x) / 32);
-  for (int first = begin + static_cast<int>(threadIdx.x) / 32 * groups; first < end; first += stride * kTogether) {
+  for (int first = seen.first + static_cast<int>(threadIdx.x) / 32 * groups; first < seen.last;
+       first += stride * kTogether) {
     uint4 raw_k[kTogether];
     uint4 raw_v[kTogether];
 #pragma unroll
     for (int u = 0; u < kTogether; ++u) {
       const int j = first + u * stride + lane / lanes;
       raw_k[u] = raw_v[u] = make_uint4(0, 0, 0, 0);
-      if (j < end && holds) {
+      if (j < seen.last && holds) {
         raw_k[u] = *reinterpret_cast<const uint4*>(keys + static_cast<long long>(j) * by.d + at);
         raw_v[u] = *reinterpret_cast<const uint4*>(values + static_cast<long long>(j) * by.d + at);
       }
     }
-#pragma unroll
-    for (int i = 0; i < kQueries; ++i) {
-      const int key = first + lane / lanes;
-      attend_some<T, kTogether>(lanes, key, stride, seen[i], own_q[i], raw_k, raw_v, runs[i]);
-    }
+    attend_some<T, kTogether>(lanes, first + lane / lanes, stride, seen, own_q, raw_k, raw_v, run);
   }
 }
 

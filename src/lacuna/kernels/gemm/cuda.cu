@@ -42,49 +42,75 @@ __device__ __forceinline__ unsigned place(unsigned tile, int line, int line_byte
   return tile + line * line_bytes + ((octet ^ (line & 7)) * 16);
 }
 
-// A tile of 128 lines of 64 columns, first_line … of n_lines, on its way to shared memory.
-template <typename T>
-__device__ __forceinline__ void fetch_lines(const T* from, long long stride, int first_line, int n_lines, int column,
-                                            int cols, unsigned tile) {
-#pragma unroll
-  for (int k = 0; k < kTile * kDepth / 8 / kThreads; ++k) {
-    const int i = k * kThreads + static_cast<int>(threadIdx.x);
-    const int line = i / (kDepth / 8);
-    const int octet = i % (kDepth / 8);
-    const bool valid = first_line + line < n_lines && column + octet * 8 < cols;
-    const T* source = valid ? from + (first_line + line) * stride + column + octet * 8 : from;
-    copy_16(place(tile, line, kDepth * 2, octet), source, valid);
-  }
-}
+// A thread's part of the tiles of one operand, stage after stage: kCopies octets, kApart lines apart, of lines of
+// kLineBytes. What does not change from stage to stage is worked out once.
+template <typename T, int kLineBytes>
+class TileReader {
+ public:
+  static constexpr int kOctets = kLineBytes / 16;
+  static constexpr int kApart = kThreads / kOctets;  // a multiple of 8
+  static constexpr int kCopies = kTileBytes / 16 / kThreads;
 
-// 64 columns of 128 rows of W.
-template <typename T>
-__device__ __forceinline__ void fetch_columns(const T* from, long long stride, int first_row, int n_rows, int column,
-                                              int cols, unsigned tile) {
+  // Lines are tokens or rows, and a stage is 64 columns further on in each.
+  __device__ __forceinline__ static TileReader along_lines(const T* from, long long stride, int first_line, int n_lines,
+                                                           int cols) {
+    TileReader reader(from, stride);
+    reader.next_ = from + (first_line + reader.line_) * stride + reader.octet_ * 8;
+    reader.per_stage_ = kDepth;
 #pragma unroll
-  for (int k = 0; k < kTile * kDepth / 8 / kThreads; ++k) {
-    const int i = k * kThreads + static_cast<int>(threadIdx.x);
-    const int line = i / (kTile / 8);
-    const int octet = i % (kTile / 8);
-    const bool valid = column + line < cols && first_row + octet * 8 < n_rows;
-    const T* source = valid ? from + (column + line) * stride + first_row + octet * 8 : from;
-    copy_16(place(tile, line, kTile * 2, octet), source, valid);
+    for (int k = 0; k < kCopies; ++k) {
+      reader.last_[k] = first_line + reader.line_ + k * kApart < n_lines ? cols - reader.octet_ * 8 : 0;
+    }
+    return reader;
   }
-}
+  // Lines are columns, and a stage is 64 lines further on.
+  __device__ __forceinline__ static TileReader across_lines(const T* from, long long stride, int first_row, int n_rows,
+                                                            int cols) {
+    TileReader reader(from, stride);
+    reader.next_ = from + reader.line_ * stride + first_row + reader.octet_ * 8;
+    reader.per_stage_ = kDepth * stride;
+#pragma unroll
+    for (int k = 0; k < kCopies; ++k) {
+      reader.last_[k] = first_row + reader.octet_ * 8 < n_rows ? cols - reader.line_ - k * kApart : 0;
+    }
+    return reader;
+  }
+
+  // The columns from `column` on; every call takes the next stage.
+  __device__ __forceinline__ void fetch(int column, unsigned tile) {
+    const unsigned to = place(tile, line_, kLineBytes, octet_);
+#pragma unroll
+    for (int k = 0; k < kCopies; ++k) {
+      const bool valid = column < last_[k];
+      copy_16(to + k * kApart * kLineBytes, valid ? next_ + k * apart_ : from_, valid);
+    }
+    next_ += per_stage_;
+  }
+
+ private:
+  __device__ __forceinline__ TileReader(const T* from, long long stride)
+      : from_(from),
+        apart_(kApart * stride),
+        line_(static_cast<int>(threadIdx.x) / kOctets),
+        octet_(static_cast<int>(threadIdx.x) % kOctets) {}
+
+  const T* from_;
+  const T* next_ = nullptr;
+  long long apart_;  // elements between two octets
+  long long per_stage_ = 0;
+  int line_;
+  int octet_;
+  int last_[kCopies];  // a copy is valid for columns below
+};
 
 template <typename T, bool kColumns>
-__device__ __forceinline__ void fetch(const GemmArgs& args, int first_token, int first_row, int column,
-                                      unsigned stage) {
-  if (column < args.cols) {
-    const T* w = static_cast<const T*>(args.w);
-    fetch_lines(static_cast<const T*>(args.x), args.x_stride, first_token, args.tokens, column, args.cols, stage);
-    if constexpr (kColumns) {
-      fetch_columns(w, args.w_stride, first_row, args.rows, column, args.cols, stage + kTileBytes);
-    } else {
-      fetch_lines(w, args.w_stride, first_row, args.rows, column, args.cols, stage + kTileBytes);
-    }
+__device__ __forceinline__ auto weight_reader(const GemmArgs& args, int first_row) {
+  const T* w = static_cast<const T*>(args.w);
+  if constexpr (kColumns) {
+    return TileReader<T, kTile * 2>::across_lines(w, args.w_stride, first_row, args.rows, args.cols);
+  } else {
+    return TileReader<T, kDepth * 2>::along_lines(w, args.w_stride, first_row, args.rows, args.cols);
   }
-  end_copies();
 }
 
 // B of two neighbouring groups of 8 rows, from row `row` of the tile on, and 16 columns from `column` on.
@@ -156,16 +182,24 @@ __global__ void __launch_bounds__(kThreads, 2) gemm_kernel(const __grid_constant
   const int token = warp % (kTile / kWarpTokens) * kWarpTokens;
   const int row = warp / (kTile / kWarpTokens) * kWarpRows;
   Sums sums = {};
+  auto inputs = TileReader<T, kDepth * 2>::along_lines(static_cast<const T*>(args.x), args.x_stride, first_token,
+                                                       args.tokens, args.cols);
+  auto weights = weight_reader<T, kColumns>(args, first_row);
+  const auto fetch = [&](int from_column, int to_stage) {
+    if (from_column < args.cols) {
+      inputs.fetch(from_column, stages + to_stage * kStageBytes);
+      weights.fetch(from_column, stages + to_stage * kStageBytes + kTileBytes);
+    }
+    end_copies();
+  };
 #pragma unroll
-  for (int s = 0; s < kStages - 1; ++s) {
-    fetch<T, kColumns>(args, first_token, first_row, s * kDepth, stages + s * kStageBytes);
-  }
+  for (int s = 0; s < kStages - 1; ++s) fetch(s * kDepth, s);
   int stage = 0;
   for (int column = 0; column < args.cols; column += kDepth) {
     wait_for_copies<kStages - 2>();
     __syncthreads();  // the stage is there for all, and all have left the one before it
     const int next = stage == 0 ? kStages - 1 : stage - 1;
-    fetch<T, kColumns>(args, first_token, first_row, column + (kStages - 1) * kDepth, stages + next * kStageBytes);
+    fetch(column + (kStages - 1) * kDepth, next);
     multiply_stage<T, kColumns>(stages + stage * kStageBytes, token, row, sums);
     stage = stage + 1 == kStages ? 0 : stage + 1;
   }

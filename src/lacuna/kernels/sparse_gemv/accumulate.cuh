@@ -138,6 +138,7 @@ __device__ __forceinline__ void accumulate_queued(const Columns<T>& first, const
     place = place + kTogether == kQueue ? 0 : place + kTogether;
   }
   wait_for_copies<0>();
+  __syncwarp();  // other lanes' copies too: their queues become room for sums
 }
 
 // Shared memory of a warp: its queue, and afterwards its sums.

@@ -266,16 +266,14 @@ __global__ void __launch_bounds__(kBatchMaxWarps * 32) sparse_batch_kernel(const
     if (all) {
       for (int s = 0; s < kBatchStages; ++s) part.start(s);
     }
-    if (m == 0) {
-      wait_for_previous_grids();
-      let_next_grid_start();
-    }
+    if (m == 0) wait_for_previous_grids();
     list.fetch();
     if (!all) {
       for (int s = 0; s < kBatchStages; ++s) part.start(s);
     }
     part.run(sums[m]);
   }
+  let_next_grid_start();  // not before: its blocks would disturb this one's rings
   float* scratch = reinterpret_cast<float*>(memory);
 #pragma unroll
   for (int m = 0; m < kMatrices; ++m) store_batch_sums(sums[m], scratch + m * kMostBatch * kScratchRow);

@@ -41,6 +41,7 @@ Plan choose_plan(std::int64_t rows, const SparseGemvOptions& options, const Spar
   }
   const int waves = plan.octets == 1 ? 2 : 1;
   const int tiles = tile_count(rows, plan.octets);
+  if (tensor && tiles * 8 <= kMultiprocessors) plan = {8, 4, 1};  // fewer sums to exchange
   while (plan.splits > 1 && tiles * plan.splits > waves * kMultiprocessors) plan.splits /= 2;
   if (options.warps != 0) plan.warps = std::min(options.warps, most);
   if (options.splits != 0) plan.splits = options.splits;

@@ -65,6 +65,7 @@ __device__ __forceinline__ void finish_tile(const SparseArgs& args, const TileOf
   const int rows = kMatrices * batch;
   const int rank = static_cast<int>(blockIdx.x);
   cluster.barrier_wait();
+#pragma unroll 4
   for (int i = static_cast<int>(threadIdx.x); i < rows * kTile; i += static_cast<int>(blockDim.x)) {
     const int place = i % kTile;
     const int row = i / kTile;
