@@ -188,7 +188,7 @@ std::vector<DecodeTiming> bench_decode(const DecodeBench& request, const RunCont
   std::vector<LayerWeights> layers = model.copy_layers();
   for (auto& layer : layers) {
     context.check_stop();
-    for (auto& linear : layer.linears) linear.columns = make_columns(linear);
+    for (auto& linear : layer.linears) make_columns(linear);
   }
   for (const double sparsity : request.sparsities) {
     timings.push_back(measure_activation(request, model, layers, sparsity, context));

@@ -254,14 +254,25 @@ void LayerForward::expand_mlp(const LayerWeights& layer, MatrixView<const float>
 
 bool LayerForward::multiply_columns(MatrixView<const float> x, std::span<const Target> targets) {
   if (x.rows > kColumnRows) return false;
+  if (!std::ranges::all_of(targets, [](const Target& target) { return target.linear->has_columns(); })) return false;
   std::vector<kernels::ColumnPanels::Part> parts;
+  std::vector<kernels::PackedColumns::Part> packed_parts;
   for (const Target& target : targets) {
     const Linear& linear = *target.linear;
-    if (linear.columns == nullptr) return false;
-    linear.columns->append(linear.input_threshold, linear.bias.empty() ? nullptr : linear.bias.data(), target.y,
-                           target.accumulate, parts);
+    const float* bias = linear.bias.empty() ? nullptr : linear.bias.data();
+    if (linear.packed_columns != nullptr) {
+      linear.packed_columns->append(linear.input_threshold, bias, target.y, target.accumulate, packed_parts);
+    } else {
+      linear.columns->append(linear.input_threshold, bias, target.y, target.accumulate, parts);
+    }
   }
-  kernels::sparse_gemv(x, parts);
+  if (!parts.empty()) kernels::sparse_gemv(x, parts);
+  if (!packed_parts.empty()) kernels::packed_columns_gemv(x, packed_parts);
+  count_skipped(x, targets);
+  return true;
+}
+
+void LayerForward::count_skipped(MatrixView<const float> x, std::span<const Target> targets) {
   float counted = kNoThreshold;
   std::int64_t zeros = 0;
   for (const Target& target : targets) {
@@ -272,7 +283,6 @@ bool LayerForward::multiply_columns(MatrixView<const float> x, std::span<const T
     skipped_ += static_cast<double>(zeros) * static_cast<double>(target.linear->rows());
     products_ += static_cast<double>(x.numel()) * static_cast<double>(target.linear->rows());
   }
-  return true;
 }
 
 // The input as this linear reads it.

@@ -89,6 +89,7 @@ class LayerForward {
   // All targets of one input at once by their columns; false, and nothing done, where they have none or x many rows.
   struct Target;
   bool multiply_columns(MatrixView<const float> x, std::span<const Target> targets);
+  void count_skipped(MatrixView<const float> x, std::span<const Target> targets);
   void multiply_up(const Linear& up, GroupInput& group, MatrixView<float> gate);
 
   DecoderConfig config_;

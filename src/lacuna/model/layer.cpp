@@ -37,7 +37,9 @@ std::vector<LinearSpec> layer_linears(const DecoderConfig& config, std::int64_t 
   return specs;
 }
 
-std::shared_ptr<const kernels::ColumnPanels> make_columns(const Linear& linear) {
+namespace {
+
+std::shared_ptr<const kernels::ColumnPanels> make_panels(const Linear& linear) {
   const auto panels = [&](DType dtype, const std::byte* weights) {
     return std::make_shared<const kernels::ColumnPanels>(dtype, weights, linear.rows(), linear.cols(), thread_count());
   };
@@ -58,6 +60,17 @@ std::shared_ptr<const kernels::ColumnPanels> make_columns(const Linear& linear) 
   AlignedBuffer<float> wide(static_cast<std::size_t>(stored.numel()));
   kernels::to_f32(stored, wide.data());
   return panels(DType::f32, reinterpret_cast<const std::byte*>(wide.data()));
+}
+
+}  // namespace
+
+void make_columns(Linear& linear) {
+  const bool halves = linear.packed != nullptr && dtype_bytes(linear.packed->plan().dtype) == 2;
+  if (halves && linear.weights.data() == nullptr) {
+    linear.packed_columns = std::make_shared<const kernels::PackedColumns>(linear.packed->rows(), thread_count());
+  } else {
+    linear.columns = make_panels(linear);
+  }
 }
 
 std::shared_ptr<const kernels::SlicedRows> make_slices(const Linear& linear) {

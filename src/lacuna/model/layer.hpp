@@ -5,7 +5,8 @@
 // mapped bytes; both are widened as they are used. Giving a mapped Linear a `weights` matrix replaces it.
 //
 // `columns` are the same weights once more, stored for kernels/sparse_gemv: where they are, few tokens at a time are
-// multiplied by them. Whoever changes weights must drop or remake them.
+// multiplied by them. Whoever changes weights must drop or remake them. `packed_columns` likewise, with their zeros
+// left out: of packed weights of 16 bits, in place of `columns`.
 //
 // `slices` are packed weights once more, as very sparse rows are multiplied one token at a time: where they are, they
 // are used. They refer to `packed`.
@@ -28,6 +29,7 @@
 #include "lacuna/core/tensor.hpp"
 #include "lacuna/kernels/packed_gemv/sliced_rows.hpp"
 #include "lacuna/kernels/sparse_gemv/column_panels.hpp"
+#include "lacuna/kernels/sparse_gemv/packed_columns.hpp"
 #include "lacuna/model/config.hpp"
 #include "lacuna/sparse/packed_reader.hpp"
 
@@ -57,21 +59,23 @@ inline constexpr float kNoThreshold = -1.0F;
 
 struct Linear {
   LinearSpec spec;
-  Matrix<float> weights;                                 // rows×cols, or empty
-  TensorView stored;                                     // any floating type and strides; shape [rows, cols]
-  PackedMatrixPtr packed;                                // or null
-  std::shared_ptr<const kernels::SlicedRows> slices;     // or null
-  std::vector<float> bias;                               // rows, or empty
-  std::shared_ptr<const kernels::ColumnPanels> columns;  // or null
+  Matrix<float> weights;                                         // rows×cols, or empty
+  TensorView stored;                                             // any floating type and strides; shape [rows, cols]
+  PackedMatrixPtr packed;                                        // or null
+  std::shared_ptr<const kernels::SlicedRows> slices;             // or null
+  std::vector<float> bias;                                       // rows, or empty
+  std::shared_ptr<const kernels::ColumnPanels> columns;          // or null
+  std::shared_ptr<const kernels::PackedColumns> packed_columns;  // or null
   float input_threshold = kNoThreshold;
 
   std::int64_t rows() const { return spec.rows; }
   std::int64_t cols() const { return spec.cols; }
+  bool has_columns() const { return columns != nullptr || packed_columns != nullptr; }
 };
 
-// The weights by columns: their type where it is f32, f16 or bf16, else f32. Parallel inside; throws
-// Error{out_of_memory}.
-std::shared_ptr<const kernels::ColumnPanels> make_columns(const Linear& linear);
+// Sets `packed_columns` of packed weights of 16 bits and `columns` of others: their type where it is f32, f16 or bf16,
+// else f32. Parallel inside; throws Error{out_of_memory}.
+void make_columns(Linear& linear);
 // Slices of packed weights where they are faster; null elsewhere. The same.
 std::shared_ptr<const kernels::SlicedRows> make_slices(const Linear& linear);
 

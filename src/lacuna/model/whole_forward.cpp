@@ -45,9 +45,9 @@ Conversion WholeForward::store_columns(const RunContext& context, const LinearFi
     context.check_stop();
     for (auto& linear : layer.linears) {
       if (linear.input_threshold < 0.0F || (wanted && !wanted(layer, linear))) continue;
-      linear.columns = make_columns(linear);
+      make_columns(linear);
       stored.linears += 1;
-      stored.bytes += linear.columns->bytes();
+      stored.bytes += linear.packed_columns != nullptr ? linear.packed->plan().dense_bytes() : linear.columns->bytes();
     }
     report_layer("store columns", layer.index, layers_.size(), context);
   }
@@ -78,7 +78,7 @@ Conversion WholeForward::slice_rows(const RunContext& context) {
   for (auto& layer : layers_) {
     context.check_stop();
     for (auto& linear : layer.linears) {
-      if (linear.columns != nullptr) continue;
+      if (linear.has_columns()) continue;
       linear.slices = make_slices(linear);
       if (linear.slices == nullptr) continue;
       sliced.linears += 1;

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "lacuna/core/buffer.hpp"
@@ -61,5 +62,24 @@ inline ActiveColumns active_columns(MatrixView<const float> x, float threshold) 
   for (std::int64_t i = 0; i < ActiveColumns::kPadding; ++i) active.columns[static_cast<std::size_t>(n + i)] = last;
   return active;
 }
+
+// The lists of one input: one for each threshold.
+class ActiveLists {
+ public:
+  explicit ActiveLists(MatrixView<const float> x) : x_(x) {}
+
+  const ActiveColumns& of(float threshold) {  // valid as long as this object
+    for (std::size_t i = 0; i < lists_.size(); ++i) {
+      if (thresholds_[i] == threshold) return lists_[i];
+    }
+    thresholds_.push_back(threshold);
+    return lists_.emplace_back(active_columns(x_, threshold));
+  }
+
+ private:
+  MatrixView<const float> x_;
+  std::deque<ActiveColumns> lists_;
+  std::vector<float> thresholds_;
+};
 
 }  // namespace lacuna::kernels

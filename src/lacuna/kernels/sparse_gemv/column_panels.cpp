@@ -7,7 +7,6 @@
 namespace lacuna::kernels {
 namespace {
 
-constexpr std::int64_t kFewestRows = 512;  // 1 KiB of a bf16 column: shorter runs waste what memory sends along
 constexpr std::int64_t kRowUnit = 32;
 
 template <typename T>

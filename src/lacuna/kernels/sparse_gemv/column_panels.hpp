@@ -26,6 +26,9 @@ namespace lacuna::kernels {
 
 class ColumnPanels {
  public:
+  static constexpr std::int64_t kFewestRows =
+      512;  // 1 KiB of a bf16 column: shorter runs waste what memory sends along
+
   ColumnPanels() = default;
   // w: rows×cols, row-major without gaps, f32, f16 or bf16.
   ColumnPanels(DType dtype, const std::byte* w, std::int64_t rows, std::int64_t cols, int threads);

@@ -252,19 +252,11 @@ void multiply_part(std::span<const Share> shares, std::int64_t total, std::int64
 
 // Up to kLargestBatch rows of x at once: a power of two of them.
 void multiply_batch_rows(MatrixView<const float> x, std::int64_t first_row, std::span<const ColumnProduct> products) {
-  std::vector<ActiveColumns> lists;
-  std::vector<float> thresholds;  // of the lists
-  lists.reserve(products.size());
+  ActiveLists lists(x);
   std::vector<Share> shares;
   std::int64_t total = 0;
   for (const ColumnProduct& p : products) {
-    const auto known =
-        static_cast<std::size_t>(std::find(thresholds.begin(), thresholds.end(), p.threshold) - thresholds.begin());
-    if (known == lists.size()) {
-      lists.push_back(active_columns(x, p.threshold));
-      thresholds.push_back(p.threshold);
-    }
-    shares.push_back({{&p, &lists[known], 0, p.w.rows, first_row}});
+    shares.push_back({{&p, &lists.of(p.threshold), 0, p.w.rows, first_row}});
     total += shares.back().cost();
   }
   const std::int64_t parts = std::clamp<std::int64_t>(total / kElementsPerThread, 1, thread_count());
