@@ -33,12 +33,12 @@ class Bench(CliTest):
         database = self.folder / "d.db"
         result = self.ok("bench", "decode", "--model-shape", "2x64x96x4x2x50", "--sparsity", 0.5, "--rounds", 1, "--json",
                          "--db", database).json()
-        self.assertEqual([t["format"] for t in result["timings"]], ["packed", "activation"])
+        self.assertEqual([t["format"] for t in result["timings"]], ["packed", "both", "activation"])
         for timing in result["timings"]:
             self.assertAlmostEqual(timing["speedup"],
                                    timing["tokens_per_second"] / timing["dense_tokens_per_second"], places=9)
         table = self.ok("query", "--db", database, "--csv", "SELECT kernel, format FROM benchmarks ORDER BY ALL").out
-        self.assertEqual(table.splitlines()[1:], ["decode,activation", "decode,packed"])
+        self.assertEqual(table.splitlines()[1:], ["decode,activation", "decode,both", "decode,packed"])
         for shape in ("2x64", "2x64x96x4x3x50", "0x64x96x4x2x50"):
             self.assertEqual(lacuna("bench", "decode", "--model-shape", shape, "--sparsity", 0.5).status, 2, shape)
 

@@ -53,6 +53,8 @@ class Generate(CliTest):
             self.ok("prune", MODEL, "--method", "magnitude", "--sparsity", sparsity, "-o", pruned)
             self.ok("pack", pruned, "-o", packed)
             self.assertEqual(self.generate(packed)["tokens"], self.generate(pruned)["tokens"])
+            both, columns = (self.generate(model, "--activation-sparsity", 0.5) for model in (packed, pruned))
+            self.assertEqual(both["tokens"], columns["tokens"])
         self.assertEqual(self.generate(MODEL, "--activation-sparsity", 0)["tokens"], dense)
 
     def tuned(self, model, **columns):

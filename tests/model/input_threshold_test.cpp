@@ -1,6 +1,7 @@
 // Linears that read their inputs with small entries taken as 0.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <limits>
 
@@ -87,6 +88,46 @@ TEST(InputThreshold, ColumnsGiveWhatTheWholeProductGives) {
       EXPECT_NEAR(*columns.skipped_weights(), *whole.skipped_weights(), 1e-3);
       EXPECT_EQ(*columns.skipped_weights() > 0.05, threshold > 0.0F || config == test::kTinyOptConfig);
     }
+  }
+}
+
+// Half of the weights are 0: packed, and stored by columns without them, they give the bits of dense columns. Rows on
+// both sides of the limit up to which columns are used.
+TEST(InputThreshold, PackedColumnsGiveTheBitsOfDenseOnes) {
+  for (const char* config : {test::kTinyLlamaConfig, test::kTinyOptConfig}) {
+    const Layer layer(config);
+    LayerWeights dense = layer.decoder.load_layer(0, WeightStorage::mapped);
+    LayerWeights packed = layer.decoder.load_layer(0, WeightStorage::mapped);
+    std::vector<std::vector<std::uint16_t>> pruned;
+    for (std::size_t i = 0; i < dense.linears.size(); ++i) {
+      Linear& linear = dense.linears[i];
+      const auto* stored = reinterpret_cast<const std::uint16_t*>(linear.stored.data);
+      auto& weights = pruned.emplace_back(stored, stored + linear.stored.numel());
+      for (auto& bits : weights) bits = std::fabs(bf16_to_f32(bits)) < 0.17F ? std::uint16_t{0} : bits;
+      linear.stored.data = reinterpret_cast<const std::byte*>(weights.data());
+      packed.linears[i].packed = PackedMatrix::pack(linear.spec.tensor, linear.stored);
+      ASSERT_NE(packed.linears[i].packed, nullptr);
+      linear.input_threshold = packed.linears[i].input_threshold = 0.3F;
+      make_columns(linear);
+      make_columns(packed.linears[i]);
+      EXPECT_NE(linear.columns, nullptr);
+      EXPECT_EQ(packed.linears[i].columns, nullptr);
+      EXPECT_NE(packed.linears[i].packed_columns, nullptr);
+    }
+    LayerForward forward(layer.decoder.config(), Compute::f32);
+    for (const std::int64_t rows : {1, 8, 9}) {
+      Matrix<float> expected(rows, 32);
+      Matrix<float> found(rows, 32);
+      std::copy_n(layer.hidden.data(), expected.numel(), expected.data());
+      std::copy_n(layer.hidden.data(), found.numel(), found.data());
+      forward.run(dense, expected.view(), rows);
+      forward.run(packed, found.view(), rows);
+      for (std::int64_t i = 0; i < found.numel(); ++i) {
+        ASSERT_EQ(std::bit_cast<std::uint32_t>(found.data()[i]), std::bit_cast<std::uint32_t>(expected.data()[i]))
+            << config << ", " << rows << " rows";
+      }
+    }
+    EXPECT_GT(*forward.skipped_weights(), 0.05);
   }
 }
 

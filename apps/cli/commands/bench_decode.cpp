@@ -9,7 +9,14 @@
 namespace lacuna::cli {
 namespace {
 
-const char* format_name(DecodeFormat format) { return format == DecodeFormat::packed ? "packed" : "activation"; }
+const char* format_name(DecodeFormat format) {
+  switch (format) {
+    case DecodeFormat::packed: return "packed";
+    case DecodeFormat::both: return "both";
+    case DecodeFormat::activation: return "activation";
+  }
+  return "unknown";
+}
 
 Json timing_json(const DecodeTiming& timing) {
   const KernelTiming& t = timing.timing;

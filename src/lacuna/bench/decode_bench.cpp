@@ -111,8 +111,9 @@ void check_same(const char* what, const std::vector<float>& found, const std::ve
   }
 }
 
-DecodeTiming measure(const RandomModel& model, const std::vector<LayerWeights>& layers, const DecodeBench& request,
-                     const RunContext& context) {
+// linear_bytes: of all linears in the form of `layers`.
+DecodeTiming measure(const RandomModel& model, const std::vector<LayerWeights>& layers, double linear_bytes,
+                     const DecodeBench& request, const RunContext& context) {
   TokenLoop dense(model, model.layers());
   TokenLoop sparse(model, layers);
   std::uint64_t seen = 0;
@@ -128,7 +129,7 @@ DecodeTiming measure(const RandomModel& model, const std::vector<LayerWeights>& 
   result.timing.bandwidth = model.head_bytes() / times[0].median;
   result.head_seconds = times[3].median;
   const auto skipped = sparse.forward().skipped_weights();
-  result.timing.bytes = model.head_bytes() + model.linear_bytes() * (1.0 - skipped.value_or(0.0));
+  result.timing.bytes = model.head_bytes() + linear_bytes * (1.0 - skipped.value_or(0.0));
   return result;
 }
 
@@ -139,27 +140,56 @@ DecodeTiming measure_packed(const DecodeBench& request, double sparsity, const R
   // The same bits, but for slices: sums in another order, 1e-5 of the output.
   const bool sliced = std::ranges::any_of(packed[0].linears, [](const Linear& l) { return l.slices != nullptr; });
   check_same("packed", layer_output(model, packed[0]), layer_output(model, model.layers()[0]), sliced ? 1e-4 : 0.0);
-  DecodeTiming result = measure(model, packed, request, context);
-  result.timing.bytes = model.head_bytes() + bytes;
+  DecodeTiming result = measure(model, packed, bytes, request, context);
   result.format = DecodeFormat::packed;
   result.timing.sparsity = sparsity;
   return result;
+}
+
+void copy_thresholds(const std::vector<LayerWeights>& from, std::vector<LayerWeights>& to) {
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    for (std::size_t l = 0; l < to[i].linears.size(); ++l) {
+      to[i].linears[l].input_threshold = from[i].linears[l].input_threshold;
+    }
+  }
 }
 
 DecodeTiming measure_activation(const DecodeBench& request, const RandomModel& model, std::vector<LayerWeights>& layers,
                                 double sparsity, const RunContext& context) {
   auto whole = model.copy_layers();
   set_quantile_thresholds(model, whole, sparsity);
-  for (std::size_t i = 0; i < layers.size(); ++i) {
-    for (std::size_t l = 0; l < layers[i].linears.size(); ++l) {
-      layers[i].linears[l].input_threshold = whole[i].linears[l].input_threshold;
-    }
-  }
+  copy_thresholds(whole, layers);
   // Sums in another order, 1e-5 of the output; and an input that lies as near to its threshold may count here and not
   // there: a weight times the threshold, 1e-2 of the largest output.
   check_same("activation", layer_output(model, layers[0]), layer_output(model, whole[0]), 0.03);
-  DecodeTiming result = measure(model, layers, request, context);
+  DecodeTiming result = measure(model, layers, model.linear_bytes(), request, context);
   result.format = DecodeFormat::activation;
+  result.timing.sparsity = sparsity;
+  return result;
+}
+
+// As much of the weights 0 as of the inputs skipped.
+DecodeTiming measure_both(const DecodeBench& request, double sparsity, const RunContext& context) {
+  const RandomModel model(request.shape, request.dtype, sparsity, request.seed);
+  auto whole = model.copy_layers();
+  set_quantile_thresholds(model, whole, sparsity);
+  std::vector<LayerWeights> packed = model.copy_layers();
+  pack_layers(packed);
+  copy_thresholds(whole, packed);
+  double bytes = 0.0;
+  for (auto& layer : packed) {
+    context.check_stop();
+    for (auto& linear : layer.linears) {
+      linear.slices = nullptr;
+      make_columns(linear);
+      bytes += static_cast<double>(linear.packed_columns != nullptr ? linear.packed_columns->bytes()
+                                                                    : linear.columns->bytes());
+    }
+  }
+  for (auto& linear : whole[0].linears) make_columns(linear);
+  check_same("both", layer_output(model, packed[0]), layer_output(model, whole[0]), 0.0);
+  DecodeTiming result = measure(model, packed, bytes, request, context);
+  result.format = DecodeFormat::both;
   result.timing.sparsity = sparsity;
   return result;
 }
@@ -178,11 +208,15 @@ std::vector<DecodeTiming> bench_decode(const DecodeBench& request, const RunCont
   std::vector<DecodeTiming> timings;
   const auto report = [&](const char* format) {
     context.report({"bench decode", fmt::format("{} {:g} %", format, 100.0 * timings.back().timing.sparsity), "timings",
-                    timings.size(), 2 * request.sparsities.size(), 0.0});
+                    timings.size(), 3 * request.sparsities.size(), 0.0});
   };
   for (const double sparsity : request.sparsities) {
     timings.push_back(measure_packed(request, sparsity, context));
     report("packed");
+  }
+  for (const double sparsity : request.sparsities) {
+    timings.push_back(measure_both(request, sparsity, context));
+    report("both");
   }
   const RandomModel model(request.shape, request.dtype, 0.0, request.seed);
   std::vector<LayerWeights> layers = model.copy_layers();

@@ -2,16 +2,17 @@
 //
 //   const auto timings = bench_decode(request, context);
 //
-// A model with random weights (random_model.hpp) decodes one token after the other: dense and packed, dense and with
-// thresholds on its inputs, each pair in turns (timing.hpp). Thresholds are the quantiles of the inputs over the first
-// tokens, so that the share asked for is skipped. Head and embedding stay dense.
+// A model with random weights (random_model.hpp) decodes one token after the other: dense and packed, dense and packed
+// with thresholds on its inputs (both), dense and with thresholds alone, each pair in turns (timing.hpp). Thresholds
+// are the quantiles of the inputs over the first tokens, so that the share asked for is skipped. Head and embedding
+// stay dense.
 //
 //   bytes      of linears and head that a token must read
 //   bandwidth  of a plain read of the head, in the same rounds
 //
 // Checked  before it is timed, on the first layer: packed weights give the bits of dense ones, columns what the product
-//          with zeroed inputs gives.
-// Memory   the dense model twice for activation sparsity, once and its packed form for packed.
+//          with zeroed inputs gives, packed columns the bits of dense ones.
+// Memory   the dense model twice for activation sparsity, once and its packed form for packed, that twice for both.
 // Errors   Error{internal}: a wrong result; those of random_model.hpp; invalid_argument: a sparsity outside (0, 1);
 //          interrupted.
 #pragma once
@@ -33,7 +34,7 @@ struct DecodeBench {
   TimingOptions timing = {5, 0.3};
 };
 
-enum class DecodeFormat : std::uint8_t { packed, activation };
+enum class DecodeFormat : std::uint8_t { packed, both, activation };
 
 struct DecodeTiming {
   DecodeFormat format = DecodeFormat::packed;

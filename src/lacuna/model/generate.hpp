@@ -8,7 +8,8 @@
 //
 // Exact    equal prompts, options and seeds give equal tokens on one machine with one thread count; across machines the
 //          rounding of logits may tip a choice.
-// Memory   KvCache for prompt + max_new_tokens positions; weights stay mapped. With thresholds, the weights once more.
+// Memory   KvCache for prompt + max_new_tokens positions; weights stay mapped. With thresholds, the weights once more,
+//          packed ones of 16 bits without their zeros.
 // Threads  parallel inside; one run at a time per object.
 // Errors   invalid_argument (empty prompt of a model without BOS token, options out of range, more positions than the
 //          model has), bad_token, not_finite, interrupted.

@@ -49,7 +49,8 @@ class WholeForward {
   void set_thresholds(std::span<const InputThreshold> thresholds);
   // Stores the weights of linears with a threshold once more, by columns (layer.hpp): steps of few tokens then read the
   // columns that count. Those that are not wanted keep reading every column, with the same inputs taken as 0. Costs
-  // their dense size in memory, and reading all of them; interrupted, between layers.
+  // their size in memory, of packed ones of 16 bits without their zeros, and reading all of them; interrupted, between
+  // layers.
   Conversion store_columns(const RunContext& context, const LinearFilter& wanted = {});
   // Expands packed linears that are wanted, bit for bit: products then read dense weights, and give the same bits where
   // kernels/packed_gemv adds up in their order.
