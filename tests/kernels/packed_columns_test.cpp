@@ -79,7 +79,7 @@ TEST(PackedColumns, ByHand) {
 TEST(PackedColumns, BitsOfTheDenseProductOnEveryIsa) {
   for (const DType dtype : kTypes) {
     for (const std::int64_t rows : test::lane_edge_lengths()) {
-      for (const std::int64_t cols : {1, 7, 8, 9, 37}) {
+      for (const std::int64_t cols : {1, 5, 6, 7, 37}) {
         for (const double zeros : {0.0, 0.6, 1.0}) {
           const auto w = random_packed(dtype, rows, cols, zeros);
           const PackedColumns columns(w.view(), 1);
