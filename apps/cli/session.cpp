@@ -47,8 +47,8 @@ struct Session::Progress {
   ProgressMode mode = ProgressMode::none;
   bool colour = use_colour();
   std::string stage;
-  Clock::time_point started{};
-  Clock::time_point last_drawn{};
+  Clock::time_point started;
+  Clock::time_point last_drawn;
   double first_share = 0.0;  // work already done when the stage was first seen (a resumed run)
   int last_tenth = -1;
   bool line_open = false;

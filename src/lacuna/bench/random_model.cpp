@@ -59,6 +59,7 @@ RandomModel::RandomModel(ModelShape shape, DType dtype, double zeros, std::uint6
   constexpr double kScale = kRandomModelScale;
   std::vector<AlignedBuffer<std::byte>> patterns;
   const auto specs = layer_linears(config_, 0);
+  patterns.reserve(specs.size());
   for (const auto& spec : specs) {
     patterns.push_back(random_weights(dtype, {spec.rows, spec.cols}, zeros, seed + patterns.size(), kScale));
   }

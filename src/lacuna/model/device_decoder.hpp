@@ -39,6 +39,8 @@ class DeviceDecoder final : public LogitSource {
   static constexpr std::int64_t kPromptTokens = 512;
 
   explicit DeviceDecoder(DeviceWeights weights);
+  DeviceDecoder(const DeviceDecoder&) = delete;  // prompts refer to the weights in place
+  DeviceDecoder& operator=(const DeviceDecoder&) = delete;
 
   const DecoderConfig& config() const override { return weights_.config; }
   void start(std::int64_t capacity) override;
