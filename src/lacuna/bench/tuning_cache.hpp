@@ -5,12 +5,10 @@
 //   cache.put(entry); cache.save();
 //
 // File     $LACUNA_CACHE_DIR/tuning.json, else $XDG_CACHE_HOME/lacuna/…, else ~/.cache/lacuna/…: one JSON document. A
-// key holds
-//          the device with its kernel level and thread count, or its driver, and Lacuna's version, so that another
-//          processor, another ISA or a newer kernel never sees an old answer.
+//          key holds the device with its kernel level and thread count, or its driver, and Lacuna's version, so that
+//          another processor, another ISA or a newer kernel never sees an old answer.
 // Damage   a file that cannot be read as such a document counts as empty: damage() says why, the next save() replaces
-// it.
-//          save() reads the file again first, under a lock, and keeps what other processes have added meanwhile.
+//          it. save() reads the file again first, under a lock, and keeps what other processes have added meanwhile.
 // Errors   save: Error of core/atomic_file; open: permission_denied, io_failed.
 // Threads  one user per object.
 #pragma once

@@ -14,8 +14,7 @@
 //           1e154 overflow to infinity, the cosine then is NaN.
 // Threads   parallel inside over features; read-only inputs.
 // Errors    Error{shape_mismatch}: shapes differ. Error{invalid_argument}: not rank 2. Error{limit_exceeded}: an extent
-// ≥ 2³².
-//           Error{interrupted}.
+//           ≥ 2³². Error{interrupted}.
 #pragma once
 
 #include <cstdint>

@@ -10,8 +10,7 @@
 // columns the last byte holds, so cols is a multiple of eight there.
 //
 // Errors   corrupt_file: shape and columns disagree, a padding bit is set; unsupported_format: no mask file, or one of
-// a
-//          later version; those of the readers and writers.
+//          a later version; those of the readers and writers.
 #pragma once
 
 #include <filesystem>

@@ -11,8 +11,7 @@
 //
 // Lifetime  views are valid as long as any copy of the set.
 // Errors    not_found, invalid_argument (a tree holds several variants), shape_mismatch (no matrix at all), and those
-// of
-//           the readers.
+//           of the readers.
 #pragma once
 
 #include <filesystem>

@@ -6,8 +6,7 @@
 //
 // Threads  one writer per path; producers are called in file order, on the calling thread.
 // Errors   invalid_argument (repeated or reserved names), limit_exceeded, no_space, io_failed, interrupted,
-// file_changed
-//          and whatever a producer throws; nothing is left behind then.
+//          file_changed and whatever a producer throws; nothing is left behind then.
 #pragma once
 
 #include <cstddef>

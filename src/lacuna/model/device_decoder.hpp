@@ -9,9 +9,8 @@
 // ends. A prompt of several tokens goes through the layers in chunks first (device_prompt.hpp), all but its last token.
 //
 // Accuracy  sums, norms, attention and the residual stream in f32; inputs of products, keys and values are rounded to
-// the
-//           weights' type. The same tokens give the same logits every time on one device type; dense and packed weights
-//           add in another order, so theirs differ by rounding.
+//           the weights' type. The same tokens give the same logits every time on one device type; dense and packed
+//           weights add in another order, so theirs differ by rounding.
 // Memory    on the device: the weights, and for `capacity` positions 2·layers·kv_heads·head_dim·2 bytes each.
 // Threads   one call at a time per object.
 // Errors    bad_token; interrupted; out_of_memory; io_failed: the driver refused. set_thresholds: missing_tensor, a

@@ -1,8 +1,7 @@
 // Wanda: weights go by |W|·‖x‖, compared within each output row.
 //
 // Source   Sun et al., arXiv:2306.11695, eq. 1, and the authors' code: S_ij = |W_ij|·√s_j with s the mean over
-// sequences
-//          of ‖x_j‖² (so √s is ‖x_j‖₂ up to a factor common to all columns).
+//          sequences of ‖x_j‖² (so √s is ‖x_j‖₂ up to a factor common to all columns).
 //   unstructured  per row the first int(cols·s) of a stable ascending sort: on ties the lower column goes first
 //   N:M           the N smallest S of every M consecutive inputs; ties: the lower column goes first (the authors leave
 //                 it open)

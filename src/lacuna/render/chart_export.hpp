@@ -10,8 +10,7 @@
 // Cost     about a second, most of it for node to start. HTML and JSON need neither program.
 // Exact    the same chart and the same versions of both programs give the same bytes.
 // Errors   Error{invalid_argument}: an ending that is none of these, a size outside its limits; Error{not_found}: node
-// or
-//          rsvg-convert is not in PATH, with the package to install; Error{io_failed}: they fail or take too long;
+//          or rsvg-convert is not in PATH, with the package to install; Error{io_failed}: they fail or take too long;
 //          Error{interrupted}; write_chart: those of AtomicFile.
 #pragma once
 

@@ -4,9 +4,8 @@
 // or break a pipe. Variables that change what node runs (NODE_…) are not passed on.
 //
 // Errors   Error{not_found}: no such program; Error{io_failed}: it could not start, failed, or took longer than
-// allowed,
-//          with the first lines it wrote to stderr; Error{interrupted}: the caller asked to stop. A program that takes
-//          too long or is no longer wanted is killed.
+//          allowed, with the first lines it wrote to stderr; Error{interrupted}: the caller asked to stop. A program
+//          that takes too long or is no longer wanted is killed.
 #pragma once
 
 #include <string>

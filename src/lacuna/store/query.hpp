@@ -6,8 +6,7 @@
 //
 // Threads  each call has a database instance of its own; calls on one file may run at the same time.
 // Errors   Error{not_found, not_a_store, store_version, store_locked} on opening; Error{store_failed} with DuckDB's
-// words;
-//          Error{interrupted} within about 20 ms of the stop plus what DuckDB needs to notice.
+//          words; Error{interrupted} within about 20 ms of the stop plus what DuckDB needs to notice.
 #pragma once
 
 #include <filesystem>

@@ -3,8 +3,7 @@
 // A store of the current version is opened read-only. An older one is copied to a temporary folder and migrated there.
 //
 // Errors   as query_store(): Error{not_found, not_a_store, store_version, store_locked}; Error{no_space, io_failed}:
-// the
-//          copy.
+//          the copy.
 #pragma once
 
 #include <filesystem>

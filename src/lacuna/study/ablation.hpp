@@ -11,8 +11,7 @@
 //                                          jaccard pq / (p + q − pq), hamming p + q − 2pq
 //
 // Errors   invalid_argument: fewer than two variants; nothing_to_compare: a folder without any, or no pair of them;
-// those
-//          of compare_sets().
+//          those of compare_sets().
 #pragma once
 
 #include <optional>

@@ -9,8 +9,7 @@
 // Accuracy  exact products, f32 sums on tensor cores in an order that the shape decides: the same bits every time.
 //           |error| ≤ 2·(cols + 16)·2⁻²⁴·Σ|w·x| and half a unit of y's type.
 // Cost      2·tokens·rows·cols operations, W read about tokens/128 times, mostly from L2. One launch, asynchronous on
-// the
-//           stream.
+//           the stream.
 // Threads   safe on distinct outputs.
 // Errors    Error{invalid_argument}: dtype, shape or alignment; Error{io_failed}: the driver refused.
 // Source    docs/kernels-cuda.md

@@ -19,8 +19,7 @@
 //           stream consecutive rows, read by one warp; it starts at a whole block and group. Stream s: from
 //                  stream_rows[s], stream_blocks[s], stream_groups[s] up to those of s+1.
 // Exact     every value of a non-zero position is kept bit for bit; positions of value ±0 are not kept, but for the −0
-// of
-//           packed rows.
+//           of packed rows.
 // Cost      2.5 or 3 bytes a non-zero, 34 bytes a row, and filling: about half a step a row. Two passes over W.
 // Threads   parallel over streams inside; the result does not depend on the number of threads.
 // Errors    Error{invalid_argument}: dtype not f16 or bf16, an empty matrix, or more columns than a block's shared

@@ -9,14 +9,13 @@
 // empty.
 //
 // Layout    block   4·16 values, step by step, then 4·16 places (u8): the column less the window's first. An empty
-// place
-//                   has value 0, place 0. The blocks of a slice follow each other; slice s: starts[s] to starts[s+1].
+//                   place has value 0, place 0. The blocks of a slice follow each other; slice s: starts[s] to
+//                   starts[s+1].
 //           windows first column of each block's window, in 16 columns.
 //           row_of  the row of each lane, −1 where there is none: rows are sorted by how many values they have.
 // Exact     make: values are kept bit for bit, those stored as zeros too.
 // Accuracy  f32 products; a row's n values are added in turns to four f32 sums: |error| ≤ (n/2 + 4)·2⁻²⁴·Σ|w·x|. Not
-// the
-//           bits of packed_gemv, which adds in the order of dense rows; the same on every ISA and for any number of
+//           the bits of packed_gemv, which adds in the order of dense rows; the same on every ISA and for any number of
 //           threads. An x with a NaN or an infinity, which must meet the zeros too, is left to packed_gemv.
 // Cost      make: one pass over the packed rows; product: one pass, 3 bytes a value of f16 or bf16 and its share of
 //           empty places, a seventh at 90 %.

@@ -7,8 +7,7 @@
 // on the same sets of the cache.
 //
 // Layout   ceil(rows / panels / 32)·32 rows a panel, fewer in the last; no panel of fewer than 512 rows unless it is
-// the
-//          only one. Panels follow each other without gaps.
+//          the only one. Panels follow each other without gaps.
 // Exact    elements are moved, never interpreted; products do not depend on the number of panels.
 // Cost     one read and one write of the matrix (kernels/transpose); rows·cols elements of memory.
 // Threads  making is parallel inside; const functions are safe from any thread.
