@@ -8,7 +8,6 @@
 #include "lacuna/kernels/activation/activation.hpp"
 #include "lacuna/kernels/attention/attention.hpp"
 #include "lacuna/kernels/norm/norm.hpp"
-#include "lacuna/kernels/sparse_gemv/column_panels.hpp"
 #include "lacuna/kernels/threshold/threshold.hpp"
 #include "lacuna/model/kv_cache.hpp"
 
@@ -18,23 +17,12 @@ namespace {
 constexpr std::int64_t kChunkTokens = 2048;         // enough rows for GEMM to reach its peak
 constexpr std::uint64_t kChunkBytes = 64ULL << 20;  // and scratch that fits beside a layer
 constexpr std::int64_t kUpBlockRows = 512;          // rows of the second MLP matrix held at once
-constexpr std::int64_t kColumnRows = 8;             // above, columns active for any row are nearly all of them
 
 // The first rows×cols elements of a buffer that grows when it must.
 MatrixView<float> scratch(AlignedBuffer<float>& buffer, std::int64_t rows, std::int64_t cols) {
   const auto size = static_cast<std::size_t>(rows * cols);
   if (buffer.size() < size) buffer = AlignedBuffer<float>(size);
   return {buffer.data(), rows, cols};
-}
-
-std::int64_t count_up_to(MatrixView<const float> x, float threshold) {
-  std::int64_t count = 0;
-  for (std::int64_t r = 0; r < x.rows; ++r) {
-    std::int32_t of_row = 0;
-    for (std::int64_t c = 0; c < x.cols; ++c) of_row += static_cast<std::int32_t>(std::fabs(x(r, c)) <= threshold);
-    count += of_row;
-  }
-  return count;
 }
 
 std::span<float> flat(MatrixView<float> m) { return {m.data, static_cast<std::size_t>(m.numel())}; }
@@ -63,12 +51,6 @@ struct LayerForward::GroupInput {
   float threshold = kNoThreshold;  // of `input`
   std::int64_t zeros = 0;          // of `input`, where it has a threshold
   LinearProduct::Input input;
-};
-
-struct LayerForward::Target {
-  const Linear* linear;
-  MatrixView<float> y;
-  bool accumulate = false;
 };
 
 LayerForward::LayerForward(const DecoderConfig& config, Compute compute)
@@ -164,12 +146,12 @@ void LayerForward::project_heads(const LayerWeights& layer, Chunk& chunk) {
   const auto queries = scratch(queries_, rows, config_.query_size());
   const auto keys = scratch(keys_, rows, config_.kv_size());
   const auto values = scratch(values_, rows, config_.kv_size());
-  const Target targets[] = {{layer.find(LinearRole::query), queries},
-                            {layer.find(LinearRole::key), keys},
-                            {layer.find(LinearRole::value), values}};
-  if (!multiply_columns(input, targets)) {
+  const ColumnProducts::Target targets[] = {{layer.find(LinearRole::query), queries},
+                                            {layer.find(LinearRole::key), keys},
+                                            {layer.find(LinearRole::value), values}};
+  if (!columns_.multiply(input, targets)) {
     GroupInput read{input};
-    for (const Target& target : targets) multiply(*target.linear, read, target.y, false);
+    for (const auto& target : targets) multiply(*target.linear, read, target.y, false);
   }
 
   const auto normalise_heads = [&](const NormWeights& norm, MatrixView<float> heads) {
@@ -242,47 +224,14 @@ void LayerForward::expand_mlp(const LayerWeights& layer, MatrixView<const float>
     kernels::activate(config_.activation, flat(inner));
     return;
   }
-  const std::int64_t rows = std::min(inner.rows, kColumnRows);
-  const Target targets[] = {{gate, inner}, {&up, scratch(up_, rows, inner.cols)}};
-  if (multiply_columns(input, targets)) {
+  const std::int64_t rows = std::min(inner.rows, ColumnProducts::kMostRows);
+  const ColumnProducts::Target targets[] = {{gate, inner}, {&up, scratch(up_, rows, inner.cols)}};
+  if (columns_.multiply(input, targets)) {
     kernels::activate_gated(config_.activation, flat(inner), flat(targets[1].y));
     return;
   }
   multiply(*gate, read, inner, false);
   multiply_up(up, read, inner);
-}
-
-bool LayerForward::multiply_columns(MatrixView<const float> x, std::span<const Target> targets) {
-  if (x.rows > kColumnRows) return false;
-  if (!std::ranges::all_of(targets, [](const Target& target) { return target.linear->has_columns(); })) return false;
-  std::vector<kernels::ColumnPanels::Part> parts;
-  std::vector<kernels::PackedColumns::Part> packed_parts;
-  for (const Target& target : targets) {
-    const Linear& linear = *target.linear;
-    const float* bias = linear.bias.empty() ? nullptr : linear.bias.data();
-    if (linear.packed_columns != nullptr) {
-      linear.packed_columns->append(linear.input_threshold, bias, target.y, target.accumulate, packed_parts);
-    } else {
-      linear.columns->append(linear.input_threshold, bias, target.y, target.accumulate, parts);
-    }
-  }
-  if (!parts.empty()) kernels::sparse_gemv(x, parts);
-  if (!packed_parts.empty()) kernels::packed_columns_gemv(x, packed_parts);
-  count_skipped(x, targets);
-  return true;
-}
-
-void LayerForward::count_skipped(MatrixView<const float> x, std::span<const Target> targets) {
-  float counted = kNoThreshold;
-  std::int64_t zeros = 0;
-  for (const Target& target : targets) {
-    const float threshold = target.linear->input_threshold;
-    if (threshold < 0.0F) continue;
-    if (threshold != counted) zeros = count_up_to(x, threshold);
-    counted = threshold;
-    skipped_ += static_cast<double>(zeros) * static_cast<double>(target.linear->rows());
-    products_ += static_cast<double>(x.numel()) * static_cast<double>(target.linear->rows());
-  }
 }
 
 // The input as this linear reads it.
@@ -301,22 +250,14 @@ const LinearProduct::Input& LayerForward::input_of(const Linear& linear, GroupIn
     }
     input.input = product_.prepare(x);
   }
-  if (input.threshold >= 0.0F) {
-    skipped_ += static_cast<double>(input.zeros) * static_cast<double>(linear.rows());
-    products_ += static_cast<double>(input.x.numel()) * static_cast<double>(linear.rows());
-  }
+  if (input.threshold >= 0.0F) columns_.count(input.zeros, input.x.numel(), linear.rows());
   return input.input;
 }
 
 void LayerForward::multiply(const Linear& linear, GroupInput& input, MatrixView<float> y, bool accumulate) {
-  const Target target = {&linear, y, accumulate};
-  if (multiply_columns(input.x, {&target, 1})) return;
+  const ColumnProducts::Target target = {&linear, y, accumulate};
+  if (columns_.multiply(input.x, {&target, 1})) return;
   product_.apply(linear, input_of(linear, input), y, accumulate);
-}
-
-std::optional<double> LayerForward::skipped_weights() const {
-  if (products_ == 0.0) return std::nullopt;
-  return skipped_ / products_;
 }
 
 // gate ← f(gate) · up(input), the second factor in blocks of rows: half the memory of both matrices whole.

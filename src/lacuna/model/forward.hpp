@@ -28,6 +28,7 @@
 #include <span>
 
 #include "lacuna/core/buffer.hpp"
+#include "lacuna/model/column_products.hpp"
 #include "lacuna/model/config.hpp"
 #include "lacuna/model/layer.hpp"
 #include "lacuna/model/linear_product.hpp"
@@ -63,9 +64,7 @@ class LayerForward {
   void extend(const LayerWeights& layer, MatrixView<float> hidden, KvCache& cache);
 
   std::uint64_t scratch_bytes(std::int64_t length) const;  // at most, for sequences of this length
-  // Share of the weights that met a 0 in thresholded inputs, over all products of linears so far; nullopt: none had
-  // one.
-  std::optional<double> skipped_weights() const;
+  std::optional<double> skipped_weights() const { return columns_.skipped_weights(); }
 
   const DecoderConfig& config() const { return config_; }
   Compute compute() const { return product_.compute(); }
@@ -86,10 +85,6 @@ class LayerForward {
 
   const LinearProduct::Input& input_of(const Linear& linear, GroupInput& input);
   void multiply(const Linear& linear, GroupInput& input, MatrixView<float> y, bool accumulate);
-  // All targets of one input at once by their columns; false, and nothing done, where they have none or x many rows.
-  struct Target;
-  bool multiply_columns(MatrixView<const float> x, std::span<const Target> targets);
-  void count_skipped(MatrixView<const float> x, std::span<const Target> targets);
   void multiply_up(const Linear& up, GroupInput& group, MatrixView<float> gate);
 
   DecoderConfig config_;
@@ -103,8 +98,7 @@ class LayerForward {
   AlignedBuffer<float> inner_;    // rows×intermediate
   AlignedBuffer<float> up_;       // a block of rows×intermediate
   AlignedBuffer<float> sparse_;   // an input with its small entries 0; only where a linear has a threshold
-  double skipped_ = 0.0;          // products of a weight and a thresholded 0
-  double products_ = 0.0;         // all products of linears with a threshold
+  ColumnProducts columns_;
 };
 
 }  // namespace lacuna
