@@ -3,8 +3,8 @@
 #include <cstdlib>
 
 #include "lacuna/core/error.hpp"
-#include "lacuna/study/activation_file.hpp"
-#include "lacuna/study/activation_run.hpp"
+#include "lacuna/study/analyses/activation_file.hpp"
+#include "lacuna/study/analyses/activation_run.hpp"
 #include "memory_file.hpp"
 
 namespace {

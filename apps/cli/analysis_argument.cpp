@@ -2,7 +2,7 @@
 
 #include "lacuna/core/threads.hpp"
 #include "lacuna/store/database.hpp"
-#include "lacuna/study/matrix_origin.hpp"
+#include "lacuna/study/analyses/matrix_origin.hpp"
 
 namespace lacuna::cli {
 

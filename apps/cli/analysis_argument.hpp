@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "cli.hpp"
-#include "lacuna/study/analysis_records.hpp"
+#include "lacuna/study/analyses/analysis_records.hpp"
 #include "matrix_argument.hpp"
 
 namespace lacuna::cli {

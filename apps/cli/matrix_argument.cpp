@@ -5,7 +5,7 @@
 #include "lacuna/bits/pattern.hpp"
 #include "lacuna/cluster/gradient.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/study/matrix_origin.hpp"
+#include "lacuna/study/analyses/matrix_origin.hpp"
 
 namespace lacuna::cli {
 namespace {

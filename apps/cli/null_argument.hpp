@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "cli.hpp"
-#include "lacuna/study/null_comparison.hpp"
+#include "lacuna/study/analyses/null_comparison.hpp"
 #include "matrix_argument.hpp"
 
 namespace lacuna::cli {

@@ -6,7 +6,7 @@
 #include "lacuna/formats/mask_file.hpp"
 #include "lacuna/formats/shard_index.hpp"
 #include "lacuna/model/config.hpp"
-#include "lacuna/study/prune_output.hpp"
+#include "lacuna/study/pruning/prune_output.hpp"
 
 namespace lacuna::test {
 namespace {

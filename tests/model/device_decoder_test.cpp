@@ -11,7 +11,7 @@
 #include "lacuna/core/random.hpp"
 #include "lacuna/formats/safetensors_writer.hpp"
 #include "lacuna/model/generate.hpp"
-#include "lacuna/study/pack_work.hpp"
+#include "lacuna/study/checkpoints/pack_work.hpp"
 #include "model/tiny_model.hpp"
 
 namespace lacuna {

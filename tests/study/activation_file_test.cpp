@@ -1,10 +1,10 @@
-#include "lacuna/study/activation_file.hpp"
+#include "lacuna/study/analyses/activation_file.hpp"
 
 #include <gtest/gtest.h>
 
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/study/activation_run.hpp"
+#include "lacuna/study/analyses/activation_run.hpp"
 #include "support/temp_folder.hpp"
 
 namespace lacuna {

@@ -1,4 +1,4 @@
-#include "lacuna/study/calibration.hpp"
+#include "lacuna/study/pruning/calibration.hpp"
 
 #include <gtest/gtest.h>
 

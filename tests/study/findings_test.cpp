@@ -1,4 +1,4 @@
-#include "lacuna/study/findings.hpp"
+#include "lacuna/study/report/findings.hpp"
 
 #include <gtest/gtest.h>
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "lacuna/formats/npz.hpp"
-#include "lacuna/study/layer_pruner.hpp"
+#include "lacuna/study/pruning/layer_pruner.hpp"
 #include "support/shared_data.hpp"
 
 namespace lacuna {

@@ -1,4 +1,4 @@
-#include "lacuna/study/prune_recipe.hpp"
+#include "lacuna/study/pruning/prune_recipe.hpp"
 
 #include <gtest/gtest.h>
 

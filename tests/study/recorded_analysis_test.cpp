@@ -1,4 +1,4 @@
-#include "lacuna/study/recorded_analysis.hpp"
+#include "lacuna/study/analyses/recorded_analysis.hpp"
 
 #include <gtest/gtest.h>
 

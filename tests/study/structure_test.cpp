@@ -1,4 +1,4 @@
-#include "lacuna/study/structure.hpp"
+#include "lacuna/study/analyses/structure.hpp"
 
 #include <gtest/gtest.h>
 

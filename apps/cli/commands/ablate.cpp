@@ -9,7 +9,7 @@
 #include "lacuna/render/page.hpp"
 #include "lacuna/store/database.hpp"
 #include "lacuna/store/store_reader.hpp"
-#include "lacuna/study/ablation.hpp"
+#include "lacuna/study/analyses/ablation.hpp"
 
 namespace lacuna::cli {
 namespace {

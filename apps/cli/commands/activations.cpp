@@ -10,10 +10,10 @@
 #include "lacuna/core/version.hpp"
 #include "lacuna/formats/mask_file.hpp"
 #include "lacuna/model/decoder.hpp"
-#include "lacuna/study/activation_file.hpp"
-#include "lacuna/study/activation_run.hpp"
-#include "lacuna/study/analysis_results.hpp"
-#include "lacuna/study/evaluation.hpp"
+#include "lacuna/study/analyses/activation_file.hpp"
+#include "lacuna/study/analyses/activation_run.hpp"
+#include "lacuna/study/analyses/analysis_results.hpp"
+#include "lacuna/study/analyses/evaluation.hpp"
 
 namespace lacuna::cli {
 namespace {

@@ -10,7 +10,7 @@
 #include "lacuna/cluster/neighbourhood_clusters.hpp"
 #include "lacuna/cluster/separation_null.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/study/analysis_results.hpp"
+#include "lacuna/study/analyses/analysis_results.hpp"
 #include "null_argument.hpp"
 #include "weight_points.hpp"
 

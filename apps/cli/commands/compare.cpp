@@ -5,7 +5,7 @@
 
 #include "commands.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/study/comparison.hpp"
+#include "lacuna/study/analyses/comparison.hpp"
 
 namespace lacuna::cli {
 namespace {

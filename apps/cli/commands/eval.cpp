@@ -4,9 +4,9 @@
 #include "commands.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/store/database.hpp"
-#include "lacuna/study/activation_file.hpp"
-#include "lacuna/study/evaluation.hpp"
-#include "lacuna/study/sparse_evaluation.hpp"
+#include "lacuna/study/analyses/activation_file.hpp"
+#include "lacuna/study/analyses/evaluation.hpp"
+#include "lacuna/study/analyses/sparse_evaluation.hpp"
 
 namespace lacuna::cli {
 namespace {

@@ -10,8 +10,8 @@
 #include "lacuna/core/error.hpp"
 #include "lacuna/formats/checkpoint.hpp"
 #include "lacuna/model/perplexity.hpp"
-#include "lacuna/study/activation_file.hpp"
-#include "lacuna/study/sparse_evaluation.hpp"
+#include "lacuna/study/analyses/activation_file.hpp"
+#include "lacuna/study/analyses/sparse_evaluation.hpp"
 #include "lacuna/tokenizer/tokenizer.hpp"
 
 namespace lacuna::cli {

@@ -9,7 +9,7 @@
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/random.hpp"
 #include "lacuna/render/spy.hpp"
-#include "lacuna/study/analysis_results.hpp"
+#include "lacuna/study/analyses/analysis_results.hpp"
 #include "null_argument.hpp"
 
 namespace lacuna::cli {

@@ -4,7 +4,7 @@
 #include "analysis_argument.hpp"
 #include "commands.hpp"
 #include "lacuna/cluster/grouping.hpp"
-#include "lacuna/study/analysis_results.hpp"
+#include "lacuna/study/analyses/analysis_results.hpp"
 #include "null_argument.hpp"
 
 namespace lacuna::cli {

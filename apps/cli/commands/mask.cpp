@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "commands.hpp"
-#include "lacuna/study/mask_work.hpp"
+#include "lacuna/study/checkpoints/mask_work.hpp"
 
 namespace lacuna::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include "lacuna/cluster/neighbours.hpp"
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/random.hpp"
-#include "lacuna/study/analysis_results.hpp"
+#include "lacuna/study/analyses/analysis_results.hpp"
 #include "null_argument.hpp"
 
 namespace lacuna::cli {

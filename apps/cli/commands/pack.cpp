@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "commands.hpp"
-#include "lacuna/study/pack_work.hpp"
+#include "lacuna/study/checkpoints/pack_work.hpp"
 
 namespace lacuna::cli {
 namespace {

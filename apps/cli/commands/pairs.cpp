@@ -9,7 +9,7 @@
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/formats/npy.hpp"
-#include "lacuna/study/analysis_results.hpp"
+#include "lacuna/study/analyses/analysis_results.hpp"
 #include "null_argument.hpp"
 
 namespace lacuna::cli {

@@ -4,8 +4,8 @@
 #include "commands.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/store/database.hpp"
-#include "lacuna/study/prune_run.hpp"
-#include "lacuna/study/store_prune.hpp"
+#include "lacuna/study/pruning/prune_run.hpp"
+#include "lacuna/study/pruning/store_prune.hpp"
 #include "prune_result.hpp"
 
 namespace lacuna::cli {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli.hpp"
-#include "lacuna/study/prune_run.hpp"
+#include "lacuna/study/pruning/prune_run.hpp"
 
 namespace lacuna::cli {
 

@@ -5,8 +5,8 @@
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/version.hpp"
 #include "lacuna/store/store_reader.hpp"
-#include "lacuna/study/findings.hpp"
-#include "lacuna/study/store_report.hpp"
+#include "lacuna/study/report/findings.hpp"
+#include "lacuna/study/report/store_report.hpp"
 
 namespace lacuna::cli {
 namespace {

@@ -1,5 +1,5 @@
 // `lacuna rerun`: the recorded recipe of a pruned output again, into a new folder.
-#include "lacuna/study/rerun.hpp"
+#include "lacuna/study/pruning/rerun.hpp"
 
 #include <algorithm>
 

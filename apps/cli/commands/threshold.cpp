@@ -4,9 +4,9 @@
 #include "analysis_argument.hpp"
 #include "commands.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/study/analysis_results.hpp"
-#include "lacuna/study/matrix_origin.hpp"
-#include "lacuna/study/threshold_run.hpp"
+#include "lacuna/study/analyses/analysis_results.hpp"
+#include "lacuna/study/analyses/matrix_origin.hpp"
+#include "lacuna/study/analyses/threshold_run.hpp"
 
 namespace lacuna::cli {
 namespace {

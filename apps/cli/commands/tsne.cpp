@@ -10,7 +10,7 @@
 #include "lacuna/cluster/tsne.hpp"
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/study/analysis_results.hpp"
+#include "lacuna/study/analyses/analysis_results.hpp"
 #include "matrix_argument.hpp"
 #include "weight_points.hpp"
 

@@ -1,5 +1,5 @@
 // `lacuna verify`: does a pruned output equal what its recorded recipe gives?
-#include "lacuna/study/verify.hpp"
+#include "lacuna/study/pruning/verify.hpp"
 
 #include <fmt/format.h>
 

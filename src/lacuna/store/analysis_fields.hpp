@@ -4,7 +4,7 @@
 // that belong to an analysis leave out their first column, analysis_id (record_io.hpp).
 #pragma once
 
-#include "lacuna/study/analysis_records.hpp"
+#include "lacuna/study/analyses/analysis_records.hpp"
 
 namespace lacuna {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "lacuna/store/connection.hpp"
-#include "lacuna/study/analysis_records.hpp"
+#include "lacuna/study/analyses/analysis_records.hpp"
 
 namespace lacuna {
 

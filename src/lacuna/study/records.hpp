@@ -23,7 +23,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lacuna/study/analysis_records.hpp"
+#include "lacuna/study/analyses/analysis_records.hpp"
 
 namespace lacuna {
 

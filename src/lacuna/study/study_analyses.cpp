@@ -8,9 +8,9 @@
 
 #include "lacuna/cluster/coherence.hpp"
 #include "lacuna/core/threads.hpp"
-#include "lacuna/study/analysis_results.hpp"
-#include "lacuna/study/null_comparison.hpp"
-#include "lacuna/study/structure.hpp"
+#include "lacuna/study/analyses/analysis_results.hpp"
+#include "lacuna/study/analyses/null_comparison.hpp"
+#include "lacuna/study/analyses/structure.hpp"
 
 namespace lacuna {
 namespace {

@@ -14,7 +14,7 @@
 #include "lacuna/cluster/cluster_orders.hpp"
 #include "lacuna/cluster/neighbourhood_clusters.hpp"
 #include "lacuna/formats/matrix_set.hpp"
-#include "lacuna/study/activation_run.hpp"
+#include "lacuna/study/analyses/activation_run.hpp"
 #include "lacuna/study/records.hpp"
 
 namespace lacuna {

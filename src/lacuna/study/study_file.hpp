@@ -15,8 +15,8 @@
 
 #include "lacuna/prune/method.hpp"
 #include "lacuna/prune/target.hpp"
-#include "lacuna/study/prune_recipe.hpp"
-#include "lacuna/study/structure.hpp"
+#include "lacuna/study/analyses/structure.hpp"
+#include "lacuna/study/pruning/prune_recipe.hpp"
 #include "lacuna/study/study_analyses.hpp"
 
 namespace lacuna {

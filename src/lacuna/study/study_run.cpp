@@ -10,14 +10,14 @@
 #include "lacuna/core/atomic_file.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/formats/matrix_set.hpp"
-#include "lacuna/study/comparison.hpp"
-#include "lacuna/study/evaluation.hpp"
-#include "lacuna/study/prune_output.hpp"
-#include "lacuna/study/prune_run.hpp"
-#include "lacuna/study/report.hpp"
-#include "lacuna/study/store_prune.hpp"
+#include "lacuna/study/analyses/comparison.hpp"
+#include "lacuna/study/analyses/evaluation.hpp"
+#include "lacuna/study/pruning/prune_output.hpp"
+#include "lacuna/study/pruning/prune_run.hpp"
+#include "lacuna/study/pruning/store_prune.hpp"
+#include "lacuna/study/report/report.hpp"
+#include "lacuna/study/report/study_view.hpp"
 #include "lacuna/study/study_texts.hpp"
-#include "lacuna/study/study_view.hpp"
 
 namespace lacuna {
 namespace {

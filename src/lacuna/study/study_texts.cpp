@@ -7,7 +7,7 @@
 #include "lacuna/formats/checkpoint.hpp"
 #include "lacuna/formats/npy.hpp"
 #include "lacuna/model/generate.hpp"
-#include "lacuna/study/evaluation.hpp"
+#include "lacuna/study/analyses/evaluation.hpp"
 #include "lacuna/tokenizer/tokenizer.hpp"
 
 namespace lacuna {

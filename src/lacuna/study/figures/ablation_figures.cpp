@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "lacuna/study/ablation.hpp"
+#include "lacuna/study/analyses/ablation.hpp"
 #include "lacuna/study/figures/figure_parts.hpp"
 
 namespace lacuna {

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "lacuna/study/activation_file.hpp"
+#include "lacuna/study/analyses/activation_file.hpp"
 #include "lacuna/study/figures/figure_parts.hpp"
 
 namespace lacuna {

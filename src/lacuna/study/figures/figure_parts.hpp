@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "lacuna/study/analyses/json_fields.hpp"
 #include "lacuna/study/figures/figures.hpp"
-#include "lacuna/study/json_fields.hpp"
 
 namespace lacuna {
 

@@ -4,7 +4,7 @@
 #include <filesystem>
 
 #include "lacuna/study/figures/figure_parts.hpp"
-#include "lacuna/study/threshold_chart.hpp"
+#include "lacuna/study/report/threshold_chart.hpp"
 
 namespace lacuna {
 namespace {
