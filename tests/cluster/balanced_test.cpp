@@ -7,6 +7,7 @@
 #include "cluster/random_points.hpp"
 #include "lacuna/cluster/cluster_orders.hpp"
 #include "lacuna/core/error.hpp"
+#include "lacuna/core/permutation.hpp"
 #include "lacuna/core/threads.hpp"
 
 namespace lacuna {

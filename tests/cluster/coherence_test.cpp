@@ -4,6 +4,7 @@
 
 #include "lacuna/cluster/grouping.hpp"
 #include "lacuna/core/error.hpp"
+#include "lacuna/core/permutation.hpp"
 #include "random_patterns.hpp"
 
 namespace lacuna {

@@ -8,6 +8,7 @@
 
 #include "lacuna/cluster/neighbours.hpp"
 #include "lacuna/core/error.hpp"
+#include "lacuna/core/permutation.hpp"
 #include "lacuna/core/threads.hpp"
 #include "lacuna/kernels/bitcount/bitcount.hpp"
 
@@ -76,22 +77,6 @@ FeatureOrder label_order(std::span<const int> labels) {
     return labels[static_cast<std::size_t>(a)] < labels[static_cast<std::size_t>(b)];
   });
   return order;
-}
-
-void require_permutation(std::span<const std::int64_t> order, std::int64_t count) {
-  if (static_cast<std::int64_t>(order.size()) != count) {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("order: expected a permutation of {} features, got {} entries", count, order.size()));
-  }
-  std::vector<bool> seen(order.size());
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    const bool inside = order[i] >= 0 && order[i] < count;
-    if (!inside || seen[static_cast<std::size_t>(order[i])]) {
-      throw Error(ErrorCode::invalid_argument, fmt::format("order: expected each of 0 to {} once, got {}{} at entry {}",
-                                                           count - 1, order[i], inside ? " again" : "", i));
-    }
-    seen[static_cast<std::size_t>(order[i])] = true;
-  }
 }
 
 Coherence block_coherence(const FeaturePatterns& patterns, std::span<const std::int64_t> order, std::int64_t block) {

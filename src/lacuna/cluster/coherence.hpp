@@ -27,7 +27,6 @@ FeatureOrder frequency_order(const FeaturePatterns& patterns);  // most non-zero
 FeatureOrder gradient_order(const FeaturePatterns& patterns, std::int64_t feature);  // by distance to it, then index
 FeatureOrder grouped_order(std::span<const FeatureGroup> groups);                    // group after group
 FeatureOrder label_order(std::span<const int> labels);                               // by label, stable
-void require_permutation(std::span<const std::int64_t> order, std::int64_t count);
 
 struct Coherence {
   std::int64_t block = 0;

@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "lacuna/core/error.hpp"
+#include "lacuna/core/permutation.hpp"
 #include "lacuna/core/threads.hpp"
 
 namespace lacuna {
@@ -20,18 +21,6 @@ void require_weights(const TensorView& weights) {
   if (weights.shape.size() != 2 || !known) {
     throw Error(ErrorCode::invalid_argument, fmt::format("weights: expected a matrix of f32, f16 or bf16, got {} {}",
                                                          dtype_name(weights.dtype), shape_text(weights.shape)));
-  }
-}
-
-void require_order(std::span<const std::int64_t> order, std::int64_t cols) {
-  std::vector<bool> seen(static_cast<std::size_t>(cols));
-  bool right = static_cast<std::int64_t>(order.size()) == cols;
-  for (std::size_t i = 0; right && i < order.size(); ++i) {
-    right = order[i] >= 0 && order[i] < cols && !seen[static_cast<std::size_t>(order[i])];
-    if (right) seen[static_cast<std::size_t>(order[i])] = true;
-  }
-  if (!right) {
-    throw Error(ErrorCode::invalid_argument, fmt::format("order: expected each of 0 to {} once", cols - 1));
   }
 }
 
@@ -62,7 +51,7 @@ AlignedBuffer<T> copy_of(const AlignedBuffer<T>& from) {
 
 BlockMatrix::BlockMatrix(const TensorView& weights, std::span<const std::int64_t> order) : dtype_(weights.dtype) {
   require_weights(weights);
-  require_order(order, weights.shape[1]);
+  require_permutation(order, weights.shape[1]);
   rows_ = weights.shape[0];
   blocks_ = (weights.shape[1] + kBlock - 1) / kBlock;
   order_.assign(order.begin(), order.end());
