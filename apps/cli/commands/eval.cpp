@@ -91,22 +91,14 @@ Json sparse_json(const SparseResults& results, const EvalCommand& command) {
   return list;
 }
 
-void run_eval(const Session& session, EvalCommand command) {
-  if (command.text.empty() == command.tokens.empty()) {
-    throw Error(ErrorCode::missing_argument, "expected either --text FILE or --tokens FILE");
-  }
-  command.options.compute = parse_compute(command.compute);
-  const std::string file = command.text.empty() ? command.tokens : command.text;
-  const auto source = read_evaluation_text(command.model, file);
-  const EvaluationRequest request = {command.model, file, command.against, command.options};
-  const auto sparse = evaluate_thresholds(session, command, request, source);
-  const auto record = evaluate(request, source, session.context());
-  if (!command.database.empty()) {
-    Database database(command.database);
-    RecordSet set(database);
-    database.write(record);
-    set.commit();
-  }
+void store_evaluation(const std::string& file, const EvaluationRecord& record) {
+  Database database(file);
+  RecordSet set(database);
+  database.write(record);
+  set.commit();
+}
+
+std::string evaluation_table(const EvaluationRecord& record) {
   std::vector<std::vector<std::string>> rows = {
       {"perplexity", fmt::format("{:.4f} ± {:.4f}", record.perplexity, record.perplexity_stderr.value_or(0.0))},
       {"nll", fmt::format("{:.6f} nats per token", record.nll)},
@@ -118,25 +110,43 @@ void run_eval(const Session& session, EvalCommand command) {
     rows.push_back({"top-1", fmt::format("{:.2f} ± {:.2f} % the same most likely token", 100.0 * *record.top1_agreement,
                                          100.0 * record.top1_stderr.value_or(0.0))});
   }
+  return text_table(rows);
+}
+
+Json evaluation_json(const EvaluationRecord& record, const std::string& text, Json activation_sparsity) {
+  return {{"model", record.model},
+          {"text", text},
+          {"text_digest", record.text_digest},
+          {"perplexity", record.perplexity},
+          {"perplexity_stderr", optional_json(record.perplexity_stderr)},
+          {"nll", record.nll},
+          {"seqlen", record.seqlen},
+          {"windows", record.windows},
+          {"tokens", record.tokens},
+          {"against", record.against.empty() ? Json(nullptr) : Json(record.against)},
+          {"kl_mean", optional_json(record.kl_mean)},
+          {"kl_stderr", optional_json(record.kl_stderr)},
+          {"top1_agreement", optional_json(record.top1_agreement)},
+          {"top1_stderr", optional_json(record.top1_stderr)},
+          {"activation_sparsity", std::move(activation_sparsity)},
+          {"elapsed_seconds", record.elapsed_seconds}};
+}
+
+void run_eval(const Session& session, EvalCommand command) {
+  if (command.text.empty() == command.tokens.empty()) {
+    throw Error(ErrorCode::missing_argument, "expected either --text FILE or --tokens FILE");
+  }
+  command.options.compute = parse_compute(command.compute);
+  const std::string file = command.text.empty() ? command.tokens : command.text;
+  const auto source = read_evaluation_text(command.model, file);
+  const EvaluationRequest request = {command.model, file, command.against, command.options};
+  const auto sparse = evaluate_thresholds(session, command, request, source);
+  const auto record = evaluate(request, source, session.context());
+  if (!command.database.empty()) store_evaluation(command.database, record);
   session.finish_progress();
-  session.print(text_table(rows));
+  session.print(evaluation_table(record));
   print_sparse(session, sparse);
-  session.print_json({{"model", record.model},
-                      {"text", file},
-                      {"text_digest", record.text_digest},
-                      {"perplexity", record.perplexity},
-                      {"perplexity_stderr", optional_json(record.perplexity_stderr)},
-                      {"nll", record.nll},
-                      {"seqlen", record.seqlen},
-                      {"windows", record.windows},
-                      {"tokens", record.tokens},
-                      {"against", record.against.empty() ? Json(nullptr) : Json(record.against)},
-                      {"kl_mean", optional_json(record.kl_mean)},
-                      {"kl_stderr", optional_json(record.kl_stderr)},
-                      {"top1_agreement", optional_json(record.top1_agreement)},
-                      {"top1_stderr", optional_json(record.top1_stderr)},
-                      {"activation_sparsity", sparse_json(sparse, command)},
-                      {"elapsed_seconds", record.elapsed_seconds}});
+  session.print_json(evaluation_json(record, file, sparse_json(sparse, command)));
 }
 
 }  // namespace

@@ -39,63 +39,94 @@ void write_csv(const std::filesystem::path& file, const std::vector<std::int64_t
   write_file_atomic(file, text);
 }
 
-void run_tsne(const Session& session, TsneCommand command) {
-  const AnalysisStore store(command.database, "tsne", command.tsne.seed);
-  const ChosenFeatures features(command.features);
+TsneMethod parse_method(const std::string& name) {
+  if (name == "exact") return TsneMethod::exact;
+  return name == "barnes-hut" ? TsneMethod::barnes_hut : TsneMethod::automatic;
+}
+
+const char* method_name(const Embedding& embedding) {
+  return embedding.method == TsneMethod::exact ? "exact" : "barnes-hut";
+}
+
+// What was embedded, how, and what came of it.
+struct TsneResult {
+  std::int64_t main = 0;
+  std::vector<std::int64_t> indices;
+  Embedding embedding;
+  Clustering clusters;
+};
+
+TsneResult embed(const Session& session, TsneCommand& command, const ChosenFeatures& features) {
   const auto& patterns = features.patterns();
-  if (!command.out.empty()) require_distinct_paths(command.out, features.matrix().source);
-  const auto main = run_feature(patterns, command.feature, command.tsne.seed);
-  std::vector<std::int64_t> indices(static_cast<std::size_t>(patterns.count()));
-  std::iota(indices.begin(), indices.end(), 0);
-  if (!command.all) indices = nearest_features(patterns, main, std::min(command.n, patterns.count())).indices;
-  const auto n = static_cast<std::int64_t>(indices.size());
-  const auto points = command.on == "weights" ? weight_points(features.matrix().view, features.by_columns())(indices)
-                                              : PointGram::of_patterns(patterns_of(patterns, indices));
-  command.tsne.perplexity = command.perplexity.value_or(default_perplexity(n));
-  command.tsne.method = command.method == "exact"        ? TsneMethod::exact
-                        : command.method == "barnes-hut" ? TsneMethod::barnes_hut
-                                                         : TsneMethod::automatic;
-  const auto embedding = tsne(points, command.tsne, session.context());
-  const auto clusters =
-      kmeans(points, {static_cast<int>(std::min<std::int64_t>(command.k, n)), 10, 300, command.tsne.seed});
-  const char* method = embedding.method == TsneMethod::exact ? "exact" : "barnes-hut";
-  if (!command.out.empty()) write_csv(command.out, indices, clusters.labels, embedding);
-  if (store.wanted()) {
-    AnalysisResults results;
-    results.statistics.push_back({.statistic = "kl", .value = embedding.kl});
-    results.points = point_records(indices, embedding, clusters.labels);
-    store.save(std::move(results), features,
-               {{"feature", command.feature ? Json(*command.feature) : Json(nullptr)},
-                {"n", n},
-                {"all", command.all},
-                {"perplexity", command.tsne.perplexity},
-                {"iterations", command.tsne.iterations},
-                {"starts", command.tsne.starts},
-                {"method", method},
-                {"k", clusters.k},
-                {"on", command.on}});
+  TsneResult result;
+  result.main = run_feature(patterns, command.feature, command.tsne.seed);
+  if (command.all) {
+    result.indices.resize(static_cast<std::size_t>(patterns.count()));
+    std::iota(result.indices.begin(), result.indices.end(), 0);
+  } else {
+    result.indices = nearest_features(patterns, result.main, std::min(command.n, patterns.count())).indices;
   }
-  session.print(features.heading());
-  session.print(text_table({{"features", std::to_string(n)},
-                            {"perplexity", fmt::format("{:g}", command.tsne.perplexity)},
-                            {"method", method},
-                            {"KL divergence", fmt::format("{:.4f}", embedding.kl)},
-                            {"iterations", std::to_string(embedding.iterations)}}));
+  const auto n = static_cast<std::int64_t>(result.indices.size());
+  const auto points = command.on == "weights"
+                          ? weight_points(features.matrix().view, features.by_columns())(result.indices)
+                          : PointGram::of_patterns(patterns_of(patterns, result.indices));
+  command.tsne.perplexity = command.perplexity.value_or(default_perplexity(n));
+  command.tsne.method = parse_method(command.method);
+  result.embedding = tsne(points, command.tsne, session.context());
+  result.clusters =
+      kmeans(points, {static_cast<int>(std::min<std::int64_t>(command.k, n)), 10, 300, command.tsne.seed});
+  return result;
+}
+
+void save(const AnalysisStore& store, const ChosenFeatures& features, const TsneCommand& command,
+          const TsneResult& result) {
+  AnalysisResults results;
+  results.statistics.push_back({.statistic = "kl", .value = result.embedding.kl});
+  results.points = point_records(result.indices, result.embedding, result.clusters.labels);
+  store.save(std::move(results), features,
+             {{"feature", command.feature ? Json(*command.feature) : Json(nullptr)},
+              {"n", result.indices.size()},
+              {"all", command.all},
+              {"perplexity", command.tsne.perplexity},
+              {"iterations", command.tsne.iterations},
+              {"starts", command.tsne.starts},
+              {"method", method_name(result.embedding)},
+              {"k", result.clusters.k},
+              {"on", command.on}});
+}
+
+Json tsne_json(const ChosenFeatures& features, const TsneCommand& command, const TsneResult& result) {
   Json document = features.json();
-  document.update(Json{{"feature", command.all ? Json(nullptr) : Json(main)},
-                       {"indices", indices},
-                       {"x", embedding.x},
-                       {"y", embedding.y},
-                       {"labels", clusters.labels},
-                       {"k", clusters.k},
-                       {"kl", embedding.kl},
+  document.update(Json{{"feature", command.all ? Json(nullptr) : Json(result.main)},
+                       {"indices", result.indices},
+                       {"x", result.embedding.x},
+                       {"y", result.embedding.y},
+                       {"labels", result.clusters.labels},
+                       {"k", result.clusters.k},
+                       {"kl", result.embedding.kl},
                        {"perplexity", command.tsne.perplexity},
-                       {"method", method},
-                       {"iterations", embedding.iterations},
+                       {"method", method_name(result.embedding)},
+                       {"iterations", result.embedding.iterations},
                        {"on", command.on},
                        {"seed", command.tsne.seed},
                        {"out", command.out.empty() ? Json(nullptr) : Json(command.out.string())}});
-  session.print_json(document);
+  return document;
+}
+
+void run_tsne(const Session& session, TsneCommand command) {
+  const AnalysisStore store(command.database, "tsne", command.tsne.seed);
+  const ChosenFeatures features(command.features);
+  if (!command.out.empty()) require_distinct_paths(command.out, features.matrix().source);
+  const auto result = embed(session, command, features);
+  if (!command.out.empty()) write_csv(command.out, result.indices, result.clusters.labels, result.embedding);
+  if (store.wanted()) save(store, features, command, result);
+  session.print(features.heading());
+  session.print(text_table({{"features", std::to_string(result.indices.size())},
+                            {"perplexity", fmt::format("{:g}", command.tsne.perplexity)},
+                            {"method", method_name(result.embedding)},
+                            {"KL divergence", fmt::format("{:.4f}", result.embedding.kl)},
+                            {"iterations", std::to_string(result.embedding.iterations)}}));
+  session.print_json(tsne_json(features, command, result));
 }
 
 }  // namespace
