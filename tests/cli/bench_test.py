@@ -28,6 +28,7 @@ class Bench(CliTest):
         self.assertEqual(table[1:], ["gemv,33,0,true", "gemv,96,0,true", "packed,33,0.5,true", "packed,33,0.7,true",
                                      "packed,96,0.5,true", "packed,96,0.7,true"])
         self.assertIn("Speed against sparsity", page.read_text())
+        self.fails(2, "E0101", "bench", "pack", "--shape", "8x8", "-o", self.folder / "b.bmp")
 
     def test_decode_reports_tokens_per_second(self):
         database = self.folder / "d.db"

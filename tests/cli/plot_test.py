@@ -73,7 +73,14 @@ class Plot(CliTest):
                   for order in ("stored", "groups")]
         plane = self.document("tsne", "--n", 30, "--k", 3, name="tsne.json")
         thresholds = self.document("threshold", "--threshold", 0.5, name="threshold.json")
+        speeds = []
+        for kind in ("gemv", "pack"):
+            speeds.append(self.folder / f"{kind}.json")
+            speeds[-1].write_text(self.ok("bench", kind, "--shape", "96x64,64x96", "--sparsity", "0:0.9:0.3", "--rounds", 1,
+                                          "--json").out)
         return [
+            ("speed", speeds, ["times as fast as dense", "measured", "ideal: bytes", "96×64 · packed rows",
+                               "64×96 · columns skipped", "rings: break-even"]),
             ("thresholds", [thresholds], ["threshold |w|", "share of weights at or below", "w.npy"]),
             ("thresholds", [thresholds, "--metric", "energy"], ["energy kept", "share of weights at zero"]),
             ("neighbours", [neighbours], ["rank of the feature", "feature 3", "by chance"]),

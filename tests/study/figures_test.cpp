@@ -228,6 +228,49 @@ TEST(Figures, ThresholdsMustAscend) {
   EXPECT_EQ(complaint("thresholds", document).substr(0, 29), "matrices[0].curve: expected a");
 }
 
+Json speed_document() {
+  return Json::parse(R"({"device": "EPYC", "threads": 2, "isa": "AVX3", "kernel": "packed", "format": "bitmap",
+    "dtype": "bf16", "shapes": [{"rows": 96, "cols": 64, "break_even": 0.25, "timings": [
+      {"sparsity": 0, "speedup": 0.5, "ideal_speedup": 0.9}, {"sparsity": 0.5, "speedup": 1.5, "ideal_speedup": 1.75}]}]})");
+}
+
+TEST(Figures, SpeedStandsBesideTheIdealAndDenseWithARingAtBreakEven) {
+  const Chart chart = draw("speed", speed_document());
+  const Json values = Json::parse(chart.spec)["data"]["values"];
+  ASSERT_EQ(values.size(), 7U);
+  EXPECT_EQ(values[1], Json::parse(R"({"panel": "96×64", "series": "measured", "x": 0.5, "y": 1.5})"));
+  EXPECT_EQ(values[2], Json::parse(R"({"mark": true, "panel": "96×64", "series": "measured", "x": 0.25, "y": 1.0})"));
+  EXPECT_EQ(values[4], Json::parse(R"({"panel": "96×64", "series": "dense", "x": 0.5, "y": 1.0})"));
+  EXPECT_EQ(values[6]["y"], 1.75);
+  EXPECT_NE(chart.spec.find("packed rows · bf16 · EPYC, AVX3, 2 threads · rings: break-even"),
+            std::string::npos);
+}
+
+TEST(Figures, NoRingWhereTheFirstSparsityIsFasterOrNoneIs) {
+  Json document = speed_document();
+  for (const Json& from : {Json(0), Json(nullptr)}) {
+    document["shapes"][0]["break_even"] = from;
+    EXPECT_EQ(draw("speed", document).spec.find("\"mark\":true"), std::string::npos) << from;
+  }
+}
+
+TEST(Figures, SeveralSpeedsAreNamedByWhatTellsThemApart) {
+  Json other = speed_document();
+  other["kernel"] = "activation";
+  const auto spec = draw_figure("speed", {{"a", speed_document().dump()}, {"b", other.dump()}}, {}).spec;
+  EXPECT_NE(spec.find("\"96×64 · packed rows\""), std::string::npos);
+  EXPECT_NE(spec.find("\"96×64 · columns skipped\""), std::string::npos);
+  EXPECT_NE(spec.find("\"bf16 · EPYC, AVX3, 2 threads · rings: break-even\""), std::string::npos);
+}
+
+TEST(Figures, SpeedsOfStrangersAreHeldToTheirRange) {
+  Json document = speed_document();
+  document["shapes"][0]["timings"][0]["sparsity"] = 1.5;
+  EXPECT_EQ(complaint("speed", document).substr(0, 38), "shapes[0].timings[0].sparsity: expecte");
+  document["shapes"] = 1;
+  EXPECT_EQ(complaint("speed", document).substr(0, 6), "shapes");
+}
+
 Json ablation_document() {
   return Json::parse(R"({"variants": [{"label": "wanda 50%", "method": "wanda", "sparsity": 0.5, "n": 0, "m": 0},
                                       {"label": "wanda 2:4", "method": "wanda", "sparsity": 0.5, "n": 2, "m": 4},

@@ -9,7 +9,9 @@
 #include "lacuna/bench/block_bench.hpp"
 #include "lacuna/bench/kernel_bench.hpp"
 #include "lacuna/core/error.hpp"
+#include "lacuna/render/chart_export.hpp"
 #include "lacuna/store/database.hpp"
+#include "lacuna/study/figures/figures.hpp"
 #include "sparsity_argument.hpp"
 #ifdef LACUNA_HAS_CUDA
 #include "lacuna/bench/device_bench.hpp"
@@ -109,6 +111,7 @@ DecodeBenchCommand decode_command(const BenchCommand& command, const BenchPlace&
 
 void run_bench(const Session& session, const BenchCommand& command) {
   refuse_missing_kernel(command);
+  if (!command.out.empty()) picture_format(command.out);  // a wrong name is told before any work
   const BenchPlace place = place_of(command.device);
   if (!command.orders.matrix.what.empty()) {
     if (command.kind != "mmm") {
@@ -143,8 +146,11 @@ void run_bench(const Session& session, const BenchCommand& command) {
     database.write(bench_records(results));
     set.commit();
   }
-  if (!command.out.empty()) write_chart(results, command.out);
-  session.print_json(bench_json(results));
+  const Json document = bench_json(results);
+  if (!command.out.empty()) {
+    write_chart(command.out, draw_figure("speed", {{"bench", document.dump()}}, {}), {}, session.context());
+  }
+  session.print_json(document);
 }
 
 }  // namespace
@@ -178,7 +184,8 @@ void add_bench(Application& app) {
       ->check(CLI::Range(1, 1000));
   command.add_option("--seed", options->seed, "of the random weights")->capture_default_str();
   command.add_option("--db", options->database, "also record the times in this database")->type_name("FILE");
-  command.add_option("-o,--out", options->out, "a page with a chart of speed against sparsity")->type_name("FILE.html");
+  command.add_option("-o,--out", options->out, "a chart of speed against sparsity: .svg, .pdf, .png, .html, .json")
+      ->type_name("FILE");
   command
       .add_option("--matrix-of", options->orders.matrix.what, "mmm: measure a matrix of this model or file, by --order")
       ->type_name("WHAT");

@@ -8,7 +8,6 @@
 #include "lacuna/core/threads.hpp"
 #include "lacuna/core/version.hpp"
 #include "lacuna/kernels/dispatch/dispatch.hpp"
-#include "lacuna/render/page.hpp"
 
 namespace lacuna::cli {
 namespace {
@@ -129,34 +128,6 @@ std::vector<BenchmarkRecord> bench_records(const BenchResults& results) {
     records.push_back(record);
   }
   return records;
-}
-
-void write_chart(const BenchResults& results, const std::filesystem::path& file) {
-  LineChart chart;
-  chart.title = "Speed against sparsity";
-  chart.subtitle =
-      fmt::format("{} · {} · {}", results.labels.explain, dtype_name(results.dtype), place_text(results.place));
-  chart.x_title = "sparsity";
-  chart.y_title = "times as fast as dense";
-  chart.series_title = "speed-up";
-  chart.y_from_zero = true;
-  std::string found;
-  for (const auto& shape : results.shapes) {
-    LineSeries measured = {"measured", shape_name(shape.shape), {}};
-    LineSeries ideal = {"ideal: bytes at the speed of memory", shape_name(shape.shape), {}};
-    LineSeries dense = {"dense", shape_name(shape.shape), {}};
-    for (const auto& timing : shape.timings) {
-      measured.points.push_back({timing.sparsity, timing.speedup()});
-      ideal.points.push_back({timing.sparsity, timing.ideal_speedup()});
-      dense.points.push_back({timing.sparsity, 1.0});
-    }
-    for (auto* series : {&measured, &ideal, &dense}) chart.series.push_back(std::move(*series));
-    found +=
-        fmt::format("{}{}: {}", found.empty() ? "" : "; ", shape_name(shape.shape), break_even_text(shape.timings));
-  }
-  Page page("What sparsity buys", found + ".");
-  page.section("Speed").chart(line_chart(chart));
-  page.write(file);
 }
 
 }  // namespace lacuna::cli

@@ -1,7 +1,6 @@
-// Timings of kernels as a table, as JSON and as a page with a chart.
+// Timings of kernels as a table, as JSON and as records.
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -45,6 +44,5 @@ void print_timings(const Session& session, const ShapeTimings& shape);
 Json bench_json(const BenchResults& results);
 // One row of the database's `benchmarks` a timing, and one for each shape's dense product.
 std::vector<BenchmarkRecord> bench_records(const BenchResults& results);
-void write_chart(const BenchResults& results, const std::filesystem::path& file);
 
 }  // namespace lacuna::cli

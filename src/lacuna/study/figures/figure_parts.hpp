@@ -27,6 +27,7 @@ Chart frequency_figure(const std::vector<RecordedResult>& documents, const Figur
 Chart ablation_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
 Chart ablation_patterns_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
 Chart ablation_sparsities_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
+Chart speed_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
 Chart thresholds_figure(const std::vector<RecordedResult>& documents, const FigureOptions& options);
 
 // Parses one document and reads it; errors get its name.

@@ -38,6 +38,7 @@ constexpr std::array kEntries = {
     Entry{{"frequency", "hot and cold features, by layer", "activations --coactivation --json", ""}, frequency_figure},
     Entry{{"thresholds", "sparsity and energy of weights against the threshold", "threshold --json", "sparsity,energy"},
           thresholds_figure},
+    Entry{{"speed", "speed against sparsity, beside the ideal", "bench gemv|pack|mmm --json", ""}, speed_figure},
     Entry{{"ablation", "variants against each other, by projection", "ablate --json", "jaccard,cosine,hamming"},
           ablation_figure},
     Entry{{"ablation-patterns", "methods × pairs of patterns", "ablate --json", "jaccard,cosine,hamming"},
