@@ -97,6 +97,24 @@ TEST(SparseGemv, SameBitsOnEveryIsa) {
   }
 }
 
+// Columns long enough that what is asked for ahead passes from one group of eight to the next, and several tiles.
+TEST(SparseGemv, TallColumnsHaveTheSameBitsOnEveryIsa) {
+  for (const DType dtype : kTypes) {
+    for (const std::int64_t rows : {383, 800, 6500}) {
+      const Columns w(dtype, rows, 43, 5, 21, 1);
+      for (const std::int64_t batch : {1, 2, 8}) {
+        const auto x = test::normal_values(static_cast<std::size_t>(batch * w.cols), 22);
+        const auto expected = multiply_scalar(w, x, batch, 0.67F);
+        for (const IsaLevel level : test::runnable_isa_levels()) {
+          const test::ForcedIsaLevel forced(level);
+          ASSERT_EQ(bits_of(multiply(w, x, batch, 0.67F)), bits_of(expected))
+              << isa_name(level) << " " << dtype_name(dtype) << " " << rows << " rows, batch " << batch;
+        }
+      }
+    }
+  }
+}
+
 // Rows enough for several tiles of a pass over eight; seven rows are passes over four, two and one.
 TEST(SparseGemv, RowsOfABatchHaveTheBitsTheyHaveAlone) {
   for (const DType dtype : kTypes) {
