@@ -1,7 +1,6 @@
 // What is converted while a model loads, on one thread: packed rows, as they lie on disk, to what the CUDA kernels run
-// from, to the processor's slices, and to dense rows; dense rows to panels of columns. GB/s of the bytes read, and of
-// the dense matrix's
-// (`dense_GB/s`). Needs no device.
+// from, to the processor's slices and packed columns, and to dense rows; dense rows to panels of columns. GB/s of the
+// bytes read, and of the dense matrix's (`dense_GB/s`). Needs no device.
 #include <benchmark/benchmark.h>
 
 #include <cstring>
@@ -15,6 +14,7 @@
 #include "lacuna/kernels/packed_gemv/sliced_rows.hpp"
 #include "lacuna/kernels/packed_gemv/two_four.hpp"
 #include "lacuna/kernels/sparse_gemv/column_panels.hpp"
+#include "lacuna/kernels/sparse_gemv/packed_columns.hpp"
 
 namespace lacuna::kernels {
 namespace {
@@ -94,6 +94,16 @@ void expand(benchmark::State& state, double zeros) {
   count_bytes(state, packed.bytes(), out.size() * 2);
 }
 
+void check_column(const std::vector<float>& y, const std::vector<std::uint16_t>& dense, std::int64_t c) {
+  std::vector<std::uint16_t> found(kRows);
+  std::vector<std::uint16_t> expected(kRows);
+  for (std::size_t r = 0; r < kRows; ++r) {
+    found[r] = f32_to_f16(y[r]);
+    expected[r] = dense[r * kCols + static_cast<std::size_t>(c)];
+  }
+  check(found, expected);
+}
+
 // One column after the other, as the product with a unit vector reads it.
 void check_columns(const ColumnPanels& columns, const std::vector<std::uint16_t>& dense) {
   for (std::int64_t c = 0; c < kCols; c += 97) {
@@ -103,13 +113,7 @@ void check_columns(const ColumnPanels& columns, const std::vector<std::uint16_t>
     std::vector<ColumnPanels::Part> parts;
     columns.append(0.0F, nullptr, {y.data(), 1, kRows}, false, parts);
     sparse_gemv({x.data(), 1, kCols}, parts);
-    std::vector<std::uint16_t> found(kRows);
-    std::vector<std::uint16_t> expected(kRows);
-    for (std::size_t r = 0; r < kRows; ++r) {
-      found[r] = f32_to_f16(y[r]);
-      expected[r] = dense[r * kCols + static_cast<std::size_t>(c)];
-    }
-    check(found, expected);
+    check_column(y, dense, c);
   }
 }
 
@@ -130,6 +134,27 @@ void slices(benchmark::State& state, double zeros) {
   count_bytes(state, packed.bytes(), packed.dense.size() * 2);
 }
 
+// The product with a unit vector, as panels are checked.
+void check_packed_columns(const PackedColumns& columns, const std::vector<std::uint16_t>& dense) {
+  for (std::int64_t c = 0; c < kCols; c += 97) {
+    std::vector<float> x(kCols, 0.0F);
+    std::vector<float> y(kRows);
+    x[static_cast<std::size_t>(c)] = 1.0F;
+    std::vector<PackedColumns::Part> parts;
+    columns.append(0.0F, nullptr, {y.data(), 1, kRows}, false, parts);
+    packed_columns_gemv({x.data(), 1, kCols}, parts);
+    check_column(y, dense, c);
+  }
+}
+
+void packed_columns(benchmark::State& state, double zeros) {
+  const Packed packed(zeros);
+  set_thread_count(1);
+  check_packed_columns(PackedColumns(packed.view(), 1), packed.dense);
+  for (auto _ : state) benchmark::DoNotOptimize(PackedColumns(packed.view(), 1));
+  count_bytes(state, packed.bytes(), packed.dense.size() * 2);
+}
+
 const int registered = [] {
   for (const int percent : {85, 90, 95}) {
     benchmark::RegisterBenchmark(("packed_forms/slices/" + std::to_string(percent)).c_str(),
@@ -138,6 +163,8 @@ const int registered = [] {
   for (const int percent : {50, 70, 90}) {
     benchmark::RegisterBenchmark(("packed_forms/lanes/" + std::to_string(percent)).c_str(),
                                  [=](benchmark::State& state) { convert(state, percent / 100.0); });
+    benchmark::RegisterBenchmark(("packed_forms/packed_columns/" + std::to_string(percent)).c_str(),
+                                 [=](benchmark::State& state) { packed_columns(state, percent / 100.0); });
     benchmark::RegisterBenchmark(("packed_forms/dense_rows/" + std::to_string(percent)).c_str(),
                                  [=](benchmark::State& state) { expand(state, percent / 100.0); });
   }

@@ -218,5 +218,79 @@ TEST(PackedColumns, MemoryIsThatOfWhatIsStored) {
   EXPECT_EQ(columns.bytes(), w.values.size() + 640 / 8 * 100 + 101 * 8 + 128);
 }
 
+struct Stored {
+  std::vector<std::byte> data;
+  std::vector<std::uint64_t> starts = {0};
+};
+
+// The layout of the header, written bit by bit.
+Stored written_out(const std::vector<std::byte>& dense, std::int64_t first, std::int64_t rows, std::int64_t cols) {
+  Stored out;
+  for (std::int64_t j = 0; j < cols; ++j) {
+    const std::size_t bitmap = out.data.size();
+    out.data.resize(bitmap + static_cast<std::size_t>((rows + 63) / 64 * 8));
+    for (std::int64_t i = 0; i < rows; ++i) {
+      const std::byte* element = dense.data() + ((first + i) * cols + j) * 2;
+      if (element[0] == std::byte{0} && element[1] == std::byte{0}) continue;
+      out.data[bitmap + static_cast<std::size_t>(i / 8)] |= std::byte{1} << (i % 8);
+      out.data.insert(out.data.end(), element, element + 2);
+    }
+    out.starts.push_back(out.data.size());
+  }
+  out.data.resize(out.data.size() + 128);
+  return out;
+}
+
+void expect_written_out(const PackedColumns& columns, const std::vector<std::byte>& dense, const std::string& what) {
+  std::vector<float> y(static_cast<std::size_t>(columns.rows()));
+  std::vector<PackedColumns::Part> parts;
+  columns.append(0.0F, nullptr, {y.data(), 1, columns.rows()}, false, parts);
+  std::int64_t first = 0;
+  for (const auto& part : parts) {
+    const Stored expected = written_out(dense, first, part.w.rows, part.w.cols);
+    ASSERT_EQ(std::vector<std::uint64_t>(part.w.starts, part.w.starts + part.w.cols + 1), expected.starts) << what;
+    ASSERT_EQ(std::vector<std::byte>(part.w.data, part.w.data + expected.data.size()), expected.data) << what;
+    first += part.w.rows;
+  }
+  ASSERT_EQ(first, columns.rows());
+}
+
+// Of packed rows and of dense ones, byte for byte; tails of tiles in both directions, full and empty matrices.
+TEST(PackedColumns, TheLayoutOfTheHeaderOnEveryIsa) {
+  for (const std::int64_t rows : {1, 7, 63, 64, 65, 130, 1100, 3100}) {
+    for (const std::int64_t cols : {1, 8, 63, 64, 65, 200, 257}) {
+      if (rows > 200 && cols % 65 != 0) continue;
+      for (const double zeros : {0.0, 0.5, 0.95, 1.0}) {
+        const auto w = random_packed(DType::bf16, rows, cols, zeros);
+        for (const IsaLevel level : test::runnable_isa_levels()) {
+          const test::ForcedIsaLevel forced(level);
+          const std::string what = std::string(isa_name(level)) + " " + std::to_string(rows) + "x" +
+                                   std::to_string(cols) + " zeros " + std::to_string(zeros);
+          expect_written_out(PackedColumns(w.view(), 2), w.dense, what);
+          expect_written_out(PackedColumns(w.dtype, w.dense.data(), rows, cols, 2), w.dense, what);
+        }
+      }
+    }
+  }
+}
+
+// Zeros that packed rows store, as 2:4 may, are left out; −0.0 is not.
+TEST(PackedColumns, StoredZerosAreLeftOut) {
+  auto elements = test::random_elements(DType::f16, 130 * 70, 5);
+  for (std::size_t i = 0; i < elements.size(); i += 10) elements[i] = elements[i + 1] = std::byte{0};
+  for (std::size_t i = 4; i < elements.size(); i += 10) {
+    elements[i] = std::byte{0};
+    elements[i + 1] = std::byte{0x80};
+  }
+  const auto full = test::random_elements(DType::f16, 130 * 70, 7);
+  const auto w = test::pack_rows(DType::f16, 130, 70, elements, test::random_mask(130 * 70, 0.4, 6));
+  for (const IsaLevel level : test::runnable_isa_levels()) {
+    const test::ForcedIsaLevel forced(level);
+    const PackedColumns columns(w.view(), 1);
+    expect_written_out(columns, w.dense, std::string(isa_name(level)));
+    EXPECT_LT(columns.bytes(), PackedColumns(DType::f16, full.data(), 130, 70, 1).bytes());
+  }
+}
+
 }  // namespace
 }  // namespace lacuna::kernels

@@ -40,9 +40,17 @@ void expand_rows_f32(const PackedRows& packed, std::int64_t first_row, std::int6
 void expand_row(std::size_t element_bytes, const std::uint8_t* bitmap, std::int64_t cols, const std::byte* values,
                 std::uint64_t available, std::byte* out);
 
+// Columns [first_col, first_col + n_cols) of some rows, on the calling thread; first_col is a multiple of 8, n_cols too
+// unless the row ends there. next[i]: the element of `values` with which the row first_row + i goes on at first_col;
+// moved to where it goes on behind the strip. out: rows of n_cols elements, out_stride elements apart.
+void expand_strip(const PackedRows& packed, std::int64_t first_row, std::int64_t n_rows, std::int64_t first_col,
+                  std::int64_t n_cols, std::uint64_t* next, std::byte* out, std::int64_t out_stride);
+
 namespace scalar {
 void expand_row(std::size_t element_bytes, const std::uint8_t* bitmap, std::int64_t cols, const std::byte* values,
                 std::byte* out);
+void expand_strip(const PackedRows& packed, std::int64_t first_row, std::int64_t n_rows, std::int64_t first_col,
+                  std::int64_t n_cols, std::uint64_t* next, std::byte* out, std::int64_t out_stride);
 }  // namespace scalar
 
 }  // namespace lacuna::kernels

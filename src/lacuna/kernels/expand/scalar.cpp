@@ -17,4 +17,15 @@ void expand_row(std::size_t element_bytes, const std::uint8_t* bitmap, std::int6
   }
 }
 
+void expand_strip(const PackedRows& packed, std::int64_t first_row, std::int64_t n_rows, std::int64_t first_col,
+                  std::int64_t n_cols, std::uint64_t* next, std::byte* out, std::int64_t out_stride) {
+  const std::size_t width = dtype_bytes(packed.dtype);
+  for (std::int64_t i = 0; i < n_rows; ++i) {
+    const std::uint8_t* bitmap = packed.row_bitmap(first_row + i) + first_col / 8;
+    expand_row(width, bitmap, n_cols, packed.values + next[i] * width,
+               out + static_cast<std::size_t>(i * out_stride) * width);
+    for (std::int64_t c = 0; c < n_cols; ++c) next[i] += bitmap[c / 8] >> (c % 8) & 1U;
+  }
+}
+
 }  // namespace lacuna::kernels::scalar

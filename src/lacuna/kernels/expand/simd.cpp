@@ -20,6 +20,19 @@ HWY_BEFORE_NAMESPACE();
 namespace lacuna::kernels::HWY_NAMESPACE {
 namespace {
 
+// Ones among the first n bits; those beyond them, in the last byte, are zero.
+HWY_INLINE std::uint64_t count_ones(const std::uint8_t* bitmap, std::int64_t n) {
+  std::uint64_t count = 0;
+  std::int64_t byte = 0;
+  for (; byte + 8 <= n / 8; byte += 8) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, bitmap + byte, 8);
+    count += static_cast<std::uint64_t>(__builtin_popcountll(word));
+  }
+  for (; byte < (n + 7) / 8; ++byte) count += static_cast<std::uint64_t>(__builtin_popcount(bitmap[byte]));
+  return count;
+}
+
 // Whole blocks of columns while a full vector may be read and written; the scalar code does the rest.
 void expand(std::size_t element_bytes, const std::uint8_t* bitmap, std::int64_t cols, const std::byte* values,
             [[maybe_unused]] std::uint64_t available, std::byte* out) {
@@ -61,6 +74,18 @@ void expand(std::size_t element_bytes, const std::uint8_t* bitmap, std::int64_t 
                      out + static_cast<std::size_t>(c) * element_bytes);
 }
 
+void strip(const PackedRows& packed, std::int64_t first_row, std::int64_t n_rows, std::int64_t first_col,
+           std::int64_t n_cols, std::uint64_t* next, std::byte* out, std::int64_t out_stride) {
+  const std::size_t width = dtype_bytes(packed.dtype);
+  const std::uint64_t end = packed.row_starts[packed.rows];
+  for (std::int64_t i = 0; i < n_rows; ++i) {
+    const std::uint8_t* bitmap = packed.row_bitmap(first_row + i) + first_col / 8;
+    expand(width, bitmap, n_cols, packed.values + next[i] * width, end - next[i],
+           out + static_cast<std::size_t>(i * out_stride) * width);
+    next[i] += count_ones(bitmap, n_cols);
+  }
+}
+
 }  // namespace
 }  // namespace lacuna::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -70,6 +95,7 @@ namespace lacuna::kernels {
 namespace {
 
 HWY_EXPORT(expand);
+HWY_EXPORT(strip);
 
 constexpr std::int64_t kElementsPerThread = 1 << 16;
 
@@ -92,6 +118,12 @@ void expand_row(std::size_t element_bytes, const std::uint8_t* bitmap, std::int6
                 std::uint64_t available, std::byte* out) {
   if (!use_simd()) return scalar::expand_row(element_bytes, bitmap, cols, values, out);
   HWY_DYNAMIC_DISPATCH(expand)(element_bytes, bitmap, cols, values, available, out);
+}
+
+void expand_strip(const PackedRows& packed, std::int64_t first_row, std::int64_t n_rows, std::int64_t first_col,
+                  std::int64_t n_cols, std::uint64_t* next, std::byte* out, std::int64_t out_stride) {
+  if (!use_simd()) return scalar::expand_strip(packed, first_row, n_rows, first_col, n_cols, next, out, out_stride);
+  HWY_DYNAMIC_DISPATCH(strip)(packed, first_row, n_rows, first_col, n_cols, next, out, out_stride);
 }
 
 void expand_rows(const PackedRows& packed, std::int64_t first_row, std::int64_t n_rows, std::byte* out) {

@@ -1,22 +1,18 @@
 #include "lacuna/kernels/sparse_gemv/packed_columns.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 #include <cstring>
 
 #include "lacuna/core/error.hpp"
 #include "lacuna/core/threads.hpp"
-#include "lacuna/kernels/pack/pack.hpp"
+#include "lacuna/kernels/sparse_gemv/column_packer.hpp"
 #include "lacuna/kernels/sparse_gemv/column_panels.hpp"
-#include "lacuna/kernels/transpose/transpose.hpp"
 
 namespace lacuna::kernels {
 namespace {
 
 constexpr std::int64_t kRowUnit = 64;  // a word of the bitmap
-constexpr std::size_t kReadable = 128;
-constexpr std::int64_t kColumnsPerThread = 64;
 
 // One panel a thread, or as many more for each as their height needs.
 std::int64_t height_of_panels(std::int64_t rows, int threads) {
@@ -25,16 +21,6 @@ std::int64_t height_of_panels(std::int64_t rows, int threads) {
   const std::int64_t needed = (rows + PackedColumns::kMostRows - 1) / PackedColumns::kMostRows;
   if (panels < needed) panels = (needed + most - 1) / most * most;
   return (rows + panels * kRowUnit - 1) / (panels * kRowUnit) * kRowUnit;
-}
-
-// The elements of a column whose bits are set.
-void write_values(const std::uint16_t* column, const std::uint64_t* words, std::int64_t n_words, std::byte* out) {
-  for (std::int64_t i = 0; i < n_words; ++i) {
-    for (std::uint64_t left = words[i]; left != 0; left &= left - 1) {
-      std::memcpy(out, column + 64 * i + std::countr_zero(left), 2);
-      out += 2;
-    }
-  }
 }
 
 }  // namespace
@@ -46,51 +32,54 @@ PackedColumns::PackedColumns(DType dtype, std::int64_t rows, std::int64_t cols, 
 
 PackedColumns::PackedColumns(const PackedRows& packed, int threads)
     : PackedColumns(packed.dtype, packed.rows, packed.cols, threads) {
-  AlignedBuffer<std::byte> dense(static_cast<std::size_t>(std::min(panel_rows_, rows_) * cols_ * 2));
-  for (std::int64_t first = 0; first < rows_; first += panel_rows_) {
-    const std::int64_t count = std::min(panel_rows_, rows_ - first);
-    expand_rows(packed, first, count, dense.data());
-    add_panel(dense.data(), count);
-  }
+  make_panels([&](std::int64_t first, std::int64_t count) {
+    std::vector<std::uint64_t> next(packed.row_starts + first, packed.row_starts + first + count);
+    AlignedBuffer<std::uint16_t> dense(ColumnPacker::kTile * ColumnPacker::kMostStrip);
+    const std::uint64_t stored = packed.row_starts[first + count] - packed.row_starts[first];
+    return make_panel(count, stored, [&](std::int64_t row, std::int64_t n_rows, std::int64_t col, std::int64_t n_cols) {
+      expand_strip(packed, first + row, n_rows, col, n_cols, next.data() + row,
+                   reinterpret_cast<std::byte*>(dense.data()), n_cols);
+      return MatrixView<const std::uint16_t>(dense.data(), n_rows, n_cols);
+    });
+  });
 }
 
 PackedColumns::PackedColumns(DType dtype, const std::byte* w, std::int64_t rows, std::int64_t cols, int threads)
     : PackedColumns(dtype, rows, cols, threads) {
-  for (std::int64_t first = 0; first < rows_; first += panel_rows_) {
-    add_panel(w + first * cols_ * 2, std::min(panel_rows_, rows_ - first));
-  }
+  const MatrixView<const std::uint16_t> dense(reinterpret_cast<const std::uint16_t*>(w), rows, cols);
+  make_panels([&](std::int64_t first, std::int64_t count) {
+    const std::uint16_t* elements = dense.row(first);
+    std::uint64_t stored = 0;
+    for (std::int64_t i = 0; i < count * cols; ++i) stored += static_cast<std::uint64_t>(elements[i] != 0);
+    return make_panel(count, stored, [&](std::int64_t row, std::int64_t n_rows, std::int64_t col, std::int64_t n_cols) {
+      return dense.block(first + row, n_rows, col, n_cols);
+    });
+  });
 }
 
-void PackedColumns::add_panel(const std::byte* w, std::int64_t rows) {
-  AlignedBuffer<std::uint16_t> columns(static_cast<std::size_t>(rows * cols_));
-  transpose(MatrixView<const std::uint16_t>(reinterpret_cast<const std::uint16_t*>(w), rows, cols_),
-            MatrixView<std::uint16_t>(columns.data(), cols_, rows));
-  const std::int64_t n_words = (rows + 63) / 64;
-  AlignedBuffer<std::uint64_t> bitmaps(static_cast<std::size_t>(n_words * cols_));
+template <typename Make>
+void PackedColumns::make_panels(Make make) {
+  panels_.resize(static_cast<std::size_t>((rows_ + panel_rows_ - 1) / panel_rows_));
+  parallel_for(static_cast<std::int64_t>(panels_.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto p = begin; p < end; ++p) {
+      panels_[static_cast<std::size_t>(p)] = make(p * panel_rows_, std::min(panel_rows_, rows_ - p * panel_rows_));
+    }
+  });
+}
+
+template <typename TileAt>
+PackedColumns::Panel PackedColumns::make_panel(std::int64_t rows, std::uint64_t stored, TileAt tile_at) const {
+  ColumnPacker packer(rows, cols_, stored);
+  for (std::int64_t col = 0; col < cols_; col += packer.strip_cols()) {
+    const std::int64_t n_cols = std::min(packer.strip_cols(), cols_ - col);
+    for (std::int64_t row = 0; row < rows; row += ColumnPacker::kTile) {
+      packer.add(row, tile_at(row, std::min(ColumnPacker::kTile, rows - row), col, n_cols));
+    }
+    packer.write_strip(col, n_cols);
+  }
   Panel panel;
-  panel.starts.assign(static_cast<std::size_t>(cols_) + 1, 0);
-  parallel_for(cols_, kColumnsPerThread, [&](std::int64_t begin, std::int64_t end) {
-    for (auto j = begin; j < end; ++j) {
-      std::uint64_t* words = bitmaps.data() + j * n_words;
-      // As integers: −0.0 is stored.
-      pack_nonzero(DType::u16, reinterpret_cast<const std::byte*>(columns.data() + j * rows), rows, words);
-      std::uint64_t count = 0;
-      for (std::int64_t i = 0; i < n_words; ++i) count += static_cast<std::uint64_t>(std::popcount(words[i]));
-      panel.starts[static_cast<std::size_t>(j) + 1] = static_cast<std::uint64_t>(n_words) * 8 + count * 2;
-    }
-  });
-  for (std::size_t j = 1; j < panel.starts.size(); ++j) panel.starts[j] += panel.starts[j - 1];
-  panel.data = AlignedBuffer<std::byte>(panel.starts.back() + kReadable);
-  std::memset(panel.data.data() + panel.starts.back(), 0, kReadable);
-  parallel_for(cols_, kColumnsPerThread, [&](std::int64_t begin, std::int64_t end) {
-    for (auto j = begin; j < end; ++j) {
-      const std::uint64_t* words = bitmaps.data() + j * n_words;
-      std::byte* out = panel.data.data() + panel.starts[static_cast<std::size_t>(j)];
-      std::memcpy(out, words, static_cast<std::size_t>(n_words) * 8);
-      write_values(columns.data() + j * rows, words, n_words, out + n_words * 8);
-    }
-  });
-  panels_.push_back(std::move(panel));
+  packer.finish(panel.data, panel.starts);
+  return panel;
 }
 
 std::size_t PackedColumns::bytes() const {

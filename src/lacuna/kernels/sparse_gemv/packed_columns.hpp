@@ -13,9 +13,9 @@
 //           sparse_gemv on the dense matrix, on every ISA and with any number of threads: zeros are put back in
 //           registers and multiplied, so that a NaN or an infinity in x meets them as it would meet dense zeros.
 //           Every row of a batch has the bits it has alone.
-// Cost      making: dense rows of one panel and their transpose as scratch, one pass each. Product: what is stored of
-//           the active columns, once for each row of x.
-// Threads   making and products are parallel inside, products over whole panels; const functions are safe from any
+// Cost      making: one pass over W; 256 columns of a panel as scratch. Product: what is stored of the active columns,
+//           once for each row of x.
+// Threads   making and products are parallel inside, over whole panels; const functions are safe from any
 //           thread.
 // Errors    Error{out_of_memory}. Shapes and types are the caller's promise (asserted).
 // Source    kernels/sparse_gemv/README.md.
@@ -72,7 +72,10 @@ class PackedColumns {
     std::vector<std::uint64_t> starts;
   };
   PackedColumns(DType dtype, std::int64_t rows, std::int64_t cols, int threads);
-  void add_panel(const std::byte* w, std::int64_t rows);
+  template <typename Make>
+  void make_panels(Make make);
+  template <typename TileAt>
+  Panel make_panel(std::int64_t rows, std::uint64_t stored, TileAt tile_at) const;
 
   DType dtype_ = DType::bf16;
   std::int64_t rows_ = 0;
