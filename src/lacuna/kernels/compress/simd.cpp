@@ -1,5 +1,3 @@
-#include <immintrin.h>
-
 #include <cstring>
 
 #include "lacuna/kernels/compress/compress.hpp"
@@ -11,6 +9,8 @@
 #include <hwy/foreach_target.h>
 // After foreach_target.h, which redefines HWY_TARGET for each pass over this file.
 #include <hwy/highway.h>
+// After Highway, which quiets what GCC says about these headers.
+#include <immintrin.h>
 
 HWY_BEFORE_NAMESPACE();
 namespace lacuna::kernels::HWY_NAMESPACE {

@@ -1,8 +1,6 @@
 // A thread takes whole panels. It adds a panel's active columns six at a time to sums that stay in its L1 cache, 64
 // rows (AVX2: 32) of each expanded in registers, and asks memory for the next six meanwhile: no hardware prefetcher
 // foresees them across the gaps.
-#include <immintrin.h>
-
 #include <algorithm>
 #include <span>
 #include <vector>
@@ -18,6 +16,8 @@
 #include <hwy/foreach_target.h>
 // After foreach_target.h, which redefines HWY_TARGET for each pass over this file.
 #include <hwy/highway.h>
+// After Highway, which quiets what GCC says about these headers.
+#include <immintrin.h>
 
 #include "lacuna/kernels/gemv/dot-inl.h"
 
