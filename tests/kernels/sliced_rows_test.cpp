@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <limits>
@@ -82,6 +83,35 @@ TEST(SlicedRows, EveryValueOnceAtItsPlace) {
         ASSERT_EQ(put_back(make_sliced_rows(w.view()), taken), w.dense)
             << dtype_name(dtype) << " cols=" << cols << " sparsity=" << sparsity;
         for (const int n : taken) ASSERT_LE(n, 1);
+      }
+    }
+  }
+}
+
+// Made lane by lane or all lanes at once: byte for byte the same. Rows of uneven lengths, empty and full ones; values
+// that end with their memory.
+TEST(SlicedRows, EveryIsaMakesTheSameBlocks) {
+  for (const DType dtype : kTypes) {
+    for (const std::int64_t cols : {1, 3, 64, 127, 128, 129, 1000, 65407, 65408}) {
+      for (const double sparsity : {0.0, 0.5, 0.9, 0.99, 1.0}) {
+        const std::int64_t rows = cols > 60000 ? 3 : 37;
+        auto keep = test::random_mask(rows * cols, sparsity, 9);
+        for (std::int64_t i = 0; i < rows * cols; ++i) {
+          if (i / cols % 5 == 2) keep[static_cast<std::size_t>(i)] = i / cols == 2;
+        }
+        const auto w = test::pack_rows(dtype, rows, cols, test::random_elements(dtype, rows * cols, 6), keep, 1);
+        std::vector<SlicedRows> made;
+        for (const IsaLevel level : test::runnable_isa_levels()) {
+          const test::ForcedIsaLevel forced(level);
+          made.push_back(make_sliced_rows(w.view()));
+          const SlicedRows& a = made.front();
+          const SlicedRows& b = made.back();
+          ASSERT_EQ(a.starts, b.starts) << isa_name(level) << " cols=" << cols << " sparsity=" << sparsity;
+          ASSERT_EQ(a.row_of, b.row_of);
+          ASSERT_TRUE(std::equal(a.windows.begin(), a.windows.end(), b.windows.begin(), b.windows.end()));
+          ASSERT_TRUE(std::equal(a.blocks.begin(), a.blocks.end(), b.blocks.begin(), b.blocks.end()))
+              << isa_name(level) << " cols=" << cols << " sparsity=" << sparsity;
+        }
       }
     }
   }

@@ -3,8 +3,8 @@
 //   SliceLanes lanes = …;                              // of 16-bit elements
 //   n = fill_blocks(lanes, room, blocks, windows);     // again with more room while n == room
 //
-// Each lane stands at its next column and value; four of either are read wherever it stands, so that behind its last
-// column come four of kPassed and behind its last value three readable ones.
+// Each lane stands at its next column and value. Four of either are read wherever it stands: behind its last column
+// come four of kPassed, behind its last value four that can be read.
 //
 // Exact    the blocks that Slicer makes, byte for byte.
 // Threads  safe on distinct lanes.
@@ -26,7 +26,7 @@ struct SliceLanes {
   std::array<const std::byte*, SlicedRows::kLanes> values{};
 };
 
-bool has_fill_blocks();  // AVX-512 with VBMI2
+bool has_fill_blocks();  // with AVX-512 and VBMI2 only
 
 // At most `room` blocks of 192 bytes, and their windows; the lanes move on. Fewer: all is taken.
 std::int64_t fill_blocks(SliceLanes& lanes, std::int64_t room, std::byte* blocks, std::uint16_t* windows);

@@ -9,7 +9,9 @@
 
 #include "lacuna/core/error.hpp"
 #include "lacuna/core/threads.hpp"
+#include "lacuna/kernels/compress/compress.hpp"
 #include "lacuna/kernels/convert/convert.hpp"
+#include "lacuna/kernels/packed_gemv/slice_blocks.hpp"
 
 namespace lacuna::kernels {
 namespace {
@@ -47,10 +49,25 @@ struct LaneEntries {
   }
 };
 
-// Some slices, one after the other.
+// Some slices, one after the other; memory behind `n` blocks may be there already.
 struct SliceRun {
-  std::vector<std::byte> blocks;
-  std::vector<std::uint16_t> windows;
+  std::size_t n = 0;
+  AlignedBuffer<std::byte> blocks;
+  AlignedBuffer<std::uint16_t> windows;
+
+  std::size_t room() const { return windows.size() - n; }
+  void grow(std::size_t room, std::size_t block_bytes) {
+    AlignedBuffer<std::byte> more_blocks((n + room) * block_bytes);
+    AlignedBuffer<std::uint16_t> more_windows(n + room);
+    std::copy_n(blocks.begin(), n * block_bytes, more_blocks.begin());
+    std::copy_n(windows.begin(), n, more_windows.begin());
+    blocks = std::move(more_blocks);
+    windows = std::move(more_windows);
+  }
+  // Room for one more at least.
+  void make_room(std::size_t block_bytes) {
+    if (room() == 0) grow(n / 2 + 64, block_bytes);
+  }
 };
 
 template <typename Bits>
@@ -70,9 +87,10 @@ class Slicer {
       for (std::size_t lane = 0; lane < kLanes; ++lane) first = std::min(first, lanes_[lane].columns[next[lane]]);
       if (first == kPassed) return blocks;
       constexpr auto kUnit = static_cast<std::int32_t>(SlicedRows::kWindowUnit);
-      run.windows.push_back(static_cast<std::uint16_t>(first / kUnit));
-      run.blocks.resize(run.blocks.size() + w_.block_bytes());
-      fill_block(first / kUnit * kUnit, next, run.blocks.data() + run.blocks.size() - w_.block_bytes());
+      run.make_room(w_.block_bytes());
+      run.windows[run.n] = static_cast<std::uint16_t>(first / kUnit);
+      fill_block(first / kUnit * kUnit, next, run.blocks.data() + run.n * w_.block_bytes());
+      ++run.n;
       ++blocks;
     }
   }
@@ -99,16 +117,77 @@ class Slicer {
   std::vector<LaneEntries<Bits>> lanes_;
 };
 
+// The same for 16-bit elements, all lanes at once (slice_blocks.hpp).
+class LaneSlicer {
+ public:
+  explicit LaneSlicer(const SlicedRows& w)
+      : w_(w), stride_(w.source.cols + kSurplus), columns_(kLanes * static_cast<std::size_t>(stride_)) {}
+
+  std::uint64_t append(std::int64_t slice, SliceRun& run) {
+    SliceLanes lanes;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      read(lane, w_.row_of[static_cast<std::size_t>(slice) * kLanes + lane], lanes);
+    }
+    const std::size_t before = run.n;
+    while (true) {
+      run.make_room(w_.block_bytes());
+      const auto room = static_cast<std::int64_t>(run.room());
+      const std::int64_t n =
+          fill_blocks(lanes, room, run.blocks.data() + run.n * w_.block_bytes(), run.windows.data() + run.n);
+      run.n += static_cast<std::size_t>(n);
+      if (n < room) return run.n - before;
+    }
+  }
+
+ private:
+  void read(std::size_t lane, std::int32_t row, SliceLanes& lanes) {
+    std::uint16_t* columns = columns_.data() + static_cast<std::int64_t>(lane) * stride_;
+    lanes.columns[lane] = columns;
+    lanes.values[lane] = kNone;
+    std::int64_t n = 0;
+    if (row >= 0) {
+      n = list_ones(w_.source.row_bitmap(row), w_.source.cols, columns);
+      if (n != 0) lanes.values[lane] = values(lane, row, static_cast<std::size_t>(n));
+    }
+    std::fill_n(columns + n, kSteps, SliceLanes::kPassed);
+  }
+
+  // Where they lie, or a copy where the array ends too soon behind them.
+  const std::byte* values(std::size_t lane, std::int32_t row, std::size_t n) {
+    const std::byte* there = w_.source.values + w_.source.row_starts[row] * 2;
+    if (w_.source.row_starts[row] + n + kSteps <= w_.source.row_starts[w_.source.rows]) return there;
+    std::vector<std::byte>& copy = copies_[lane];
+    copy.assign(there, there + n * 2);
+    copy.resize((n + kSteps) * 2);
+    return copy.data();
+  }
+
+  static constexpr std::byte kNone[kSteps * 2] = {};
+
+  const SlicedRows& w_;
+  std::int64_t stride_;
+  AlignedBuffer<std::uint16_t> columns_;
+  std::array<std::vector<std::byte>, kLanes> copies_;
+};
+
 // Fills starts[s + 1] with the blocks of slice s.
 SliceRun make_run(SlicedRows& w, std::int64_t begin, std::int64_t end) {
   SliceRun run;
   const auto append = [&](auto slicer) {
     for (auto s = begin; s < end; ++s) w.starts[static_cast<std::size_t>(s) + 1] = slicer.append(s, run);
   };
-  if (dtype_bytes(w.source.dtype) == 2) {
-    append(Slicer<std::uint16_t>(w));
-  } else {
+  // Half as many places again as there are values; blocks are rarely emptier than that.
+  std::uint64_t values = 0;
+  for (auto i = static_cast<std::size_t>(begin) * kLanes; i < static_cast<std::size_t>(end) * kLanes; ++i) {
+    if (w.row_of[i] >= 0) values += w.source.row_count(w.row_of[i]);
+  }
+  run.grow(values * 3 / 2 / (kSteps * kLanes) + 64, w.block_bytes());
+  if (dtype_bytes(w.source.dtype) != 2) {
     append(Slicer<std::uint32_t>(w));
+  } else if (has_fill_blocks() && w.source.cols <= SliceLanes::kMostCols) {
+    append(LaneSlicer(w));
+  } else {
+    append(Slicer<std::uint16_t>(w));
   }
   return run;
 }
@@ -146,8 +225,8 @@ SlicedRows make_sliced_rows(const PackedRows& source) {
     for (auto p = begin; p < end; ++p) {
       const SliceRun& run = runs[static_cast<std::size_t>(p)];
       const std::uint64_t first = w.starts[static_cast<std::size_t>(slices * p / parts)];
-      std::copy(run.blocks.begin(), run.blocks.end(), w.blocks.begin() + first * w.block_bytes());
-      std::copy(run.windows.begin(), run.windows.end(), w.windows.begin() + first);
+      std::copy_n(run.blocks.begin(), run.n * w.block_bytes(), w.blocks.begin() + first * w.block_bytes());
+      std::copy_n(run.windows.begin(), run.n, w.windows.begin() + first);
     }
   });
   return w;
