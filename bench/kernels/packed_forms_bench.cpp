@@ -10,7 +10,7 @@
 
 #include "lacuna/core/random.hpp"
 #include "lacuna/core/threads.hpp"
-#include "lacuna/kernels/packed_gemv/lane_streams.hpp"
+#include "lacuna/kernels/packed_gemv/row_bundles.hpp"
 #include "lacuna/kernels/packed_gemv/sliced_rows.hpp"
 #include "lacuna/kernels/packed_gemv/two_four.hpp"
 #include "lacuna/kernels/sparse_gemv/column_panels.hpp"
@@ -19,7 +19,8 @@
 namespace lacuna::kernels {
 namespace {
 
-constexpr std::int64_t kRows = 2112;  // one a warp of 132 multiprocessors
+constexpr std::int64_t kRows = 2112;
+constexpr int kMultiprocessors = 132;
 constexpr std::int64_t kCols = 4096;
 
 struct Packed {
@@ -68,7 +69,7 @@ void convert(benchmark::State& state, double zeros) {
   if (zeros < 0.0) {
     expand_two_four(make_two_four({&rows, 1}), out);
   } else {
-    expand_lane_streams(make_lane_streams({&rows, 1}, kRows), out);
+    expand_row_bundles(make_row_bundles({&rows, 1}, kMultiprocessors), out);
   }
   check(back, packed.dense);
   set_thread_count(1);
@@ -76,7 +77,7 @@ void convert(benchmark::State& state, double zeros) {
     if (zeros < 0.0) {
       benchmark::DoNotOptimize(make_two_four({&rows, 1}));
     } else {
-      benchmark::DoNotOptimize(make_lane_streams({&rows, 1}, kRows));
+      benchmark::DoNotOptimize(make_row_bundles({&rows, 1}, kMultiprocessors));
     }
   }
   count_bytes(state, packed.bytes(), packed.dense.size() * 2);
@@ -161,7 +162,7 @@ const int registered = [] {
                                  [=](benchmark::State& state) { slices(state, percent / 100.0); });
   }
   for (const int percent : {50, 70, 90}) {
-    benchmark::RegisterBenchmark(("packed_forms/lanes/" + std::to_string(percent)).c_str(),
+    benchmark::RegisterBenchmark(("packed_forms/bundles/" + std::to_string(percent)).c_str(),
                                  [=](benchmark::State& state) { convert(state, percent / 100.0); });
     benchmark::RegisterBenchmark(("packed_forms/packed_columns/" + std::to_string(percent)).c_str(),
                                  [=](benchmark::State& state) { packed_columns(state, percent / 100.0); });

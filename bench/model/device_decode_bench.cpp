@@ -135,7 +135,7 @@ void run(const std::string& shape, int steps, bool parts) {
     print_prompt(decoder);
   }
   for (const double density : {0.5, 0.3, 0.1}) {
-    DeviceDecoder decoder = decoder_of(WeightForm::lanes, density);
+    DeviceDecoder decoder = decoder_of(WeightForm::bundles, density);
     report.line(fmt::format("packed {:.0f} %", 100 - 100 * density),
                 static_cast<double>(decoder.weights().step_bytes()), time_steps(decoder, steps).seconds);
     print_prompt(decoder);

@@ -67,28 +67,26 @@ class ProductSource {
     for (const auto n : rows_) total += n;
     w_ = random.make(total, cols, form, density, seed);
     if (form == WeightForm::two_four) two_four_ = kernels::make_two_four(w_.view(), DType::f16);
-    if (form != WeightForm::lanes) return;
-    const int multiprocessors = kernels::device_info()->multiprocessors;
-    const int warps = kernels::packed_gemv_warps(total, cols, multiprocessors);
-    lanes_ = kernels::make_lane_streams(w_.view(), DType::f16, multiprocessors * warps, row_multiple());
+    if (form != WeightForm::bundles) return;
+    bundles_ = kernels::make_row_bundles(w_.view(), DType::f16, kernels::device_info()->multiprocessors, pairs());
   }
 
   DeviceProduct upload() const {
-    if (form_ == WeightForm::lanes) return DeviceProduct(kernels::DeviceLaneStreams(lanes_));
+    if (form_ == WeightForm::bundles) return DeviceProduct(kernels::DeviceRowBundles(bundles_));
     if (form_ == WeightForm::two_four) return DeviceProduct(kernels::DeviceTwoFour(two_four_));
-    if (form_ == WeightForm::dense && row_multiple() == 2) return DeviceProduct(interleaved_of(w_.view()));
+    if (form_ == WeightForm::dense && pairs()) return DeviceProduct(interleaved_of(w_.view()));
     kernels::DeviceDense dense = dense_of(w_.view());
     if (form_ == WeightForm::dense) return DeviceProduct(std::move(dense));
     return DeviceProduct(make_device_columns(dense, rows_));
   }
 
  private:
-  int row_multiple() const { return rows_.size() == 2 ? 2 : 1; }  // gate and up
+  bool pairs() const { return rows_.size() == 2; }  // gate and up
 
   std::vector<std::int64_t> rows_;
   WeightForm form_;
   Matrix<std::uint16_t> w_;
-  kernels::LaneStreams lanes_;
+  kernels::RowBundles bundles_;
   kernels::TwoFour two_four_;
 };
 

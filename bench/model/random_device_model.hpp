@@ -7,11 +7,11 @@
 
 namespace lacuna::bench {
 
-enum class WeightForm { dense, columns, lanes, two_four };
+enum class WeightForm { dense, columns, bundles, two_four };
 
 DecoderConfig shape_config(const std::string& name);  // 7b, 8b, 1b or tiny
 
-// Every layer has the same weights, in memory of its own. `density`: of lanes.
+// Every layer has the same weights, in memory of its own. `density`: of bundles.
 DeviceWeights random_device_weights(const DecoderConfig& config, WeightForm form, double density);
 
 // Thresholds that leave out `sparsity` of every product's input at one token; returns the share of weights read at the

@@ -162,8 +162,8 @@ class ProductEndsCuda : public test::DeviceTest {
                             const std::function<void(const std::string&, const Multiply&)>& check) {
     const DeviceDense dense = upload(w, dtype, pairs ? 2 : 1);
     check("dense", [&](const auto& input, const auto& output) { dense.multiply(input, output); });
-    const DeviceLaneStreams lanes(make_lane_streams(w.view(), dtype, 61, pairs ? 2 : 1));
-    check("lanes", [&](const auto& input, const auto& output) { lanes.multiply(input, output); });
+    const DeviceRowBundles bundles(make_row_bundles(w.view(), dtype, 3, pairs));
+    check("bundles", [&](const auto& input, const auto& output) { bundles.multiply(input, output); });
     const DeviceTwoFour two_four(make_two_four(w.view(), dtype));
     check("2:4", [&](const auto& input, const auto& output) { two_four.multiply(input, output); });
     if (pairs) return;

@@ -6,7 +6,7 @@
 #include "kernels/packed_rows.hpp"
 #include "kernels/sparse_matrices.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/kernels/packed_gemv/lane_streams.hpp"
+#include "lacuna/kernels/packed_gemv/row_bundles.hpp"
 #include "lacuna/kernels/packed_gemv/two_four.hpp"
 
 namespace lacuna::kernels {
@@ -28,7 +28,7 @@ std::vector<std::uint16_t> expanded(const Packed& packed) {
   if constexpr (std::is_same_v<Packed, TwoFour>) {
     expand_two_four(packed, w.view());
   } else {
-    expand_lane_streams(packed, w.view());
+    expand_row_bundles(packed, w.view());
   }
   return w.bits;
 }
@@ -40,17 +40,17 @@ HalfMatrix stack(const HalfMatrix& a, const HalfMatrix& b) {
   return both;
 }
 
-TEST(PackedForms, LaneStreamsOfPackedRowsAreThoseOfTheDenseMatrix) {
+TEST(PackedForms, RowBundlesOfPackedRowsAreThoseOfTheDenseMatrix) {
   for (const DType dtype : {DType::f16, DType::bf16}) {
     for (const std::int64_t cols : {1, 7, 63, 64, 65, 300, 1000, 4096}) {
       for (const double zeros : {0.0, 0.5, 0.7, 0.9, 0.99, 1.0}) {
         const HalfMatrix w = test::random_half_matrix(23, cols, zeros, 5, dtype);
         const auto packed = pack(w, dtype, cols % 2 == 0 ? 1 : 0);
         const PackedRows rows = packed.view();
-        const LaneStreams from_packed = make_lane_streams({&rows, 1}, 6);
-        const LaneStreams from_dense = make_lane_streams(w.view(), dtype, 6);
+        const RowBundles from_packed = make_row_bundles({&rows, 1}, 2);
+        const RowBundles from_dense = make_row_bundles(w.view(), dtype, 2);
         ASSERT_EQ(expanded(from_packed), w.bits) << cols << " columns, zeros " << zeros;
-        ASSERT_EQ(from_packed.row_starts, from_dense.row_starts);
+        ASSERT_EQ(from_packed.starts, from_dense.starts);
         ASSERT_EQ(from_packed.blocks.size(), from_dense.blocks.size());
         ASSERT_EQ(std::memcmp(from_packed.blocks.data(), from_dense.blocks.data(), from_dense.blocks.size()), 0);
       }
@@ -64,7 +64,7 @@ TEST(PackedForms, StackedMatricesFollowEachOther) {
   const auto packed_a = pack(a, DType::f16);
   const auto packed_b = pack(b, DType::f16);
   const std::vector<PackedRows> rows = {packed_a.view(), packed_b.view()};
-  EXPECT_EQ(expanded(make_lane_streams(rows, 7)), stack(a, b).bits);
+  EXPECT_EQ(expanded(make_row_bundles(rows, 7)), stack(a, b).bits);
 
   const HalfMatrix c = test::random_two_four(11, 600, 3);
   const HalfMatrix d = test::random_two_four(20, 600, 4);
@@ -74,7 +74,7 @@ TEST(PackedForms, StackedMatricesFollowEachOther) {
   EXPECT_EQ(expanded(make_two_four(grouped)), stack(c, d).bits);
 }
 
-TEST(PackedForms, InterleavedMatricesTakeTurnsAndPairsStayInOneStream) {
+TEST(PackedForms, InterleavedMatricesTakeTurnsAndPairsStayInOneBundle) {
   const HalfMatrix a = test::random_two_four(41, 600, 1);
   const HalfMatrix b = test::random_two_four(41, 600, 2);
   HalfMatrix both(82, 600);
@@ -85,14 +85,13 @@ TEST(PackedForms, InterleavedMatricesTakeTurnsAndPairsStayInOneStream) {
   const auto packed_a = pack(a, DType::f16);
   const auto packed_b = pack(b, DType::f16);
   const std::vector<PackedRows> rows = {packed_a.view(), packed_b.view()};
-  const LaneStreams lanes = make_lane_streams(rows, 9, RowOrder::interleaved);
-  EXPECT_EQ(expanded(lanes), both.bits);
-  EXPECT_EQ(lanes.n_streams(), 9);
-  for (const std::uint32_t row : lanes.stream_rows) EXPECT_EQ(row % 2, 0U);
+  const RowBundles bundles = make_row_bundles(rows, 9, RowOrder::interleaved);
+  EXPECT_EQ(expanded(bundles), both.bits);
+  EXPECT_EQ(bundles.rows_in_bundle % 2, 0);
   EXPECT_EQ(expanded(make_two_four(rows, RowOrder::interleaved)), both.bits);
   const auto shorter = pack(test::random_two_four(40, 600, 2), DType::f16);
   const std::vector<PackedRows> uneven = {packed_a.view(), shorter.view()};
-  EXPECT_THROW((void)make_lane_streams(uneven, 9, RowOrder::interleaved), Error);
+  EXPECT_THROW((void)make_row_bundles(uneven, 9, RowOrder::interleaved), Error);
 }
 
 TEST(PackedForms, NanInfinityAndMinusZeroStayAsTheyAre) {
@@ -102,7 +101,7 @@ TEST(PackedForms, NanInfinityAndMinusZeroStayAsTheyAre) {
   w.at(1, 99) = 0xfc00;
   const auto packed = pack(w, DType::f16);
   const PackedRows rows = packed.view();
-  EXPECT_EQ(expanded(make_lane_streams({&rows, 1}, 1)), w.bits);
+  EXPECT_EQ(expanded(make_row_bundles({&rows, 1}, 1)), w.bits);
   HalfMatrix without = w;
   without.at(0, 3) = 0;
   EXPECT_EQ(expanded(make_two_four({&rows, 1})), without.bits);
@@ -113,7 +112,7 @@ TEST(PackedForms, RefuseWhatDoesNotBelongTogether) {
   const auto brain = pack(test::random_half_matrix(4, 64, 0.5, 1), DType::bf16);
   const auto wide = pack(test::random_half_matrix(4, 65, 0.5, 1), DType::f16);
   const auto refused = [](std::vector<PackedRows> rows) {
-    EXPECT_THROW((void)make_lane_streams(rows, 1), Error);
+    EXPECT_THROW((void)make_row_bundles(rows, 1), Error);
     EXPECT_THROW((void)make_two_four(rows), Error);
   };
   refused({});

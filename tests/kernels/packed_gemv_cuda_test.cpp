@@ -67,7 +67,7 @@ void expect_equal(const Values& y, const Expected& expected, double unit_sum, co
   }
 }
 
-double lane_unit(std::int64_t cols) { return (static_cast<double>(cols) / 32 + 8) * 0x1.0p-24; }
+double bundle_unit(std::int64_t cols) { return (static_cast<double>(cols) / 16 + 8) * 0x1.0p-24; }
 double tensor_unit(std::int64_t cols) { return (static_cast<double>(cols) / 8 + 8) * 0x1.0p-22; }
 
 // The dense matrix that the device makes of its packed form, for products of many tokens.
@@ -87,12 +87,13 @@ void expect_expands(const Packed& packed, DType dtype, const HalfMatrix& w) {
   }
 }
 
-void run_lanes(DType dtype, const HalfMatrix& w, int streams, std::int64_t misalign = 0) {
+void run_bundles(DType dtype, const HalfMatrix& w, int multiprocessors, std::int64_t misalign = 0) {
   const Values x(dtype, w.cols, 2);
   const Values bias(dtype, w.rows, 3);
-  const DeviceLaneStreams packed(make_lane_streams(w.view(), dtype, streams));
-  expect_equal(on_device(packed, w.rows, x, bias, misalign), multiply(w, x, bias), lane_unit(w.cols),
-               std::to_string(w.rows) + "x" + std::to_string(w.cols) + " streams " + std::to_string(streams));
+  const DeviceRowBundles packed(make_row_bundles(w.view(), dtype, multiprocessors));
+  expect_equal(
+      on_device(packed, w.rows, x, bias, misalign), multiply(w, x, bias), bundle_unit(w.cols),
+      std::to_string(w.rows) + "x" + std::to_string(w.cols) + " multiprocessors " + std::to_string(multiprocessors));
   expect_expands(packed, dtype, w);
 }
 
@@ -108,26 +109,47 @@ void run_two_four(DType dtype, std::int64_t rows, std::int64_t cols, std::int64_
 
 class PackedGemvCuda : public test::DeviceTest {};
 
-TEST_F(PackedGemvCuda, LaneStreamsOfEveryTypeSparsityAndTail) {
+TEST_F(PackedGemvCuda, RowBundlesOfEveryTypeSparsityAndTail) {
   for (const DType dtype : {DType::f16, DType::bf16}) {
     for (const double zeros : {0.0, 0.5, 0.9, 0.98, 1.0}) {
       for (const std::int64_t cols : {1, 8, 33, 257, 1000}) {
         for (const std::int64_t rows : {1, 5, 67}) {
-          run_lanes(dtype, test::random_half_matrix(rows, cols, zeros, 7, dtype), 40);
+          run_bundles(dtype, test::random_half_matrix(rows, cols, zeros, 7, dtype), rows % 2 + 1);
         }
       }
     }
   }
 }
 
-TEST_F(PackedGemvCuda, MoreStreamsThanWarpsAndFewer) {
+TEST_F(PackedGemvCuda, MadeForAnyNumberOfMultiprocessors) {
   const HalfMatrix w = test::random_half_matrix(9000, 300, 0.6, 7);
-  for (const int streams : {1, 100, 2112, 9000}) run_lanes(DType::f16, w, streams);
+  for (const int multiprocessors : {1, 7, 132, 1000}) run_bundles(DType::f16, w, multiprocessors);
+}
+
+// Bundles of one, two and four rows: long rows on many multiprocessors, on a few, short rows.
+TEST_F(PackedGemvCuda, BundlesOfAnyNumberOfRows) {
+  for (const double zeros : {0.5, 0.9}) {
+    const HalfMatrix w = test::random_half_matrix(131, 11000, zeros, 7);
+    for (const auto& [multiprocessors, rows] : {std::pair{132, 1}, {5, 2}, {2, 4}}) {
+      ASSERT_EQ(make_row_bundles(w.view(), DType::f16, multiprocessors).rows_in_bundle, rows);
+      run_bundles(DType::f16, w, multiprocessors);
+    }
+  }
+}
+
+// Rows of very different length, as heads or experts have that are pruned unequally.
+TEST_F(PackedGemvCuda, UnevenRows) {
+  HalfMatrix w = test::random_half_matrix(300, 2048, 0.95, 7);
+  const HalfMatrix full = test::random_half_matrix(1, 2048, 0.0, 8);
+  for (const std::int64_t r : {0, 77, 78, 299}) std::copy_n(full.view().row(0), w.cols, w.view().row(r));
+  for (std::int64_t r = 100; r < 140; ++r) std::fill_n(w.view().row(r), w.cols, std::uint16_t{0});
+  for (const int multiprocessors : {1, 132}) run_bundles(DType::f16, w, multiprocessors);
 }
 
 TEST_F(PackedGemvCuda, LargeShapes) {
-  run_lanes(DType::f16, test::random_half_matrix(300, 11008, 0.5, 7), 300);
-  run_lanes(DType::bf16, test::random_half_matrix(64, 28672, 0.9, 7, DType::bf16), 64);
+  run_bundles(DType::f16, test::random_half_matrix(300, 11008, 0.5, 7), 132);
+  run_bundles(DType::bf16, test::random_half_matrix(64, 28672, 0.9, 7, DType::bf16), 132);
+  run_bundles(DType::f16, test::random_half_matrix(9, 65535, 0.9, 7), 1);
   run_two_four(DType::f16, 300, 11008);
   run_two_four(DType::bf16, 64, 28672);
 }
@@ -139,12 +161,12 @@ TEST_F(PackedGemvCuda, CrowdedCorners) {
       if ((r % 2 == 0 ? c < 600 : c >= 3500) || c % (r + 2) == 0) w.at(r, c) = f32_to_f16(1.0F);
     }
   }
-  run_lanes(DType::f16, w, 50);
+  run_bundles(DType::f16, w, 2);
 }
 
 TEST_F(PackedGemvCuda, AnyAlignment) {
   for (const std::int64_t misalign : {1, 3, 8}) {
-    run_lanes(DType::f16, test::random_half_matrix(50, 700, 0.5, 7), 20, misalign);
+    run_bundles(DType::f16, test::random_half_matrix(50, 700, 0.5, 7), 1, misalign);
     run_two_four(DType::f16, 50, 700, misalign);
   }
 }
@@ -167,8 +189,8 @@ TEST_F(PackedGemvCuda, SpecialInputsSpreadThroughKeptWeightsOnly) {
       const Values bias(dtype, 70, 3);
       for (const double zeros : {0.5, 0.93}) {
         const HalfMatrix w = test::random_half_matrix(70, cols, zeros, 7, dtype);
-        const DeviceLaneStreams lanes(make_lane_streams(w.view(), dtype, 30));
-        expect_equal(on_device(lanes, 70, x, bias, 0), multiply(w, x, bias), lane_unit(cols), "lanes");
+        const DeviceRowBundles bundles(make_row_bundles(w.view(), dtype, 2));
+        expect_equal(on_device(bundles, 70, x, bias, 0), multiply(w, x, bias), bundle_unit(cols), "bundles");
       }
       const HalfMatrix w = test::random_two_four(70, cols, 4, dtype);
       const DeviceTwoFour two_four(make_two_four(w.view(), dtype));
@@ -182,12 +204,12 @@ TEST_F(PackedGemvCuda, SameBitsEveryTime) {
   const HalfMatrix two = test::random_two_four(2000, 4096, 7);
   const Values x(DType::f16, 4096, 2);
   const Values bias(DType::f16, 2000, 3);
-  const DeviceLaneStreams lanes(make_lane_streams(w.view(), DType::f16, 2112));
+  const DeviceRowBundles bundles(make_row_bundles(w.view(), DType::f16, 132));
   const DeviceTwoFour two_four(make_two_four(two.view(), DType::f16));
-  const Values first = on_device(lanes, 2000, x, bias, 0);
+  const Values first = on_device(bundles, 2000, x, bias, 0);
   const Values first_two_four = on_device(two_four, 2000, x, bias, 0);
   for (int i = 0; i < 5; ++i) {
-    ASSERT_TRUE(first == on_device(lanes, 2000, x, bias, 0));
+    ASSERT_TRUE(first == on_device(bundles, 2000, x, bias, 0));
     ASSERT_TRUE(first_two_four == on_device(two_four, 2000, x, bias, 0));
   }
 }
@@ -198,7 +220,7 @@ TEST_F(PackedGemvCuda, AnOverlappingChainWaitsForItsInput) {
   HalfMatrix two = test::random_two_four(1024, 1024, 7);
   for (auto& bits : two.bits) bits = f32_to_f16(f16_to_f32(bits) / 24);
   const Values x(DType::f16, 1024, 2);
-  const DeviceLaneStreams lanes(make_lane_streams(w.view(), DType::f16, 1024));
+  const DeviceRowBundles bundles(make_row_bundles(w.view(), DType::f16, 132));
   const DeviceTwoFour two_four(make_two_four(two.view(), DType::f16));
   const auto chain = [&](Overlap overlap) {
     const DeviceValues start(x, 0);
@@ -207,7 +229,7 @@ TEST_F(PackedGemvCuda, AnOverlappingChainWaitsForItsInput) {
     const void* in = start.data();
     for (std::size_t i = 0; i < y.size(); ++i) {
       if (i % 2 == 0) {
-        lanes.multiply({in}, {y[i].data()}, nullptr, overlap);
+        bundles.multiply({in}, {y[i].data()}, nullptr, overlap);
       } else {
         two_four.multiply({in}, {y[i].data()}, nullptr, overlap);
       }

@@ -45,7 +45,7 @@ struct KernelKind {
 #ifdef LACUNA_HAS_CUDA
 const KernelKind kCudaKernels[] = {
     {"gemv", {"activation", "columns", "inputs of 0: columns not read"}, bench_activation_cuda},
-    {"pack", {"packed", "lanes", "weights of 0: packed rows as lane streams"}, bench_packed_cuda},
+    {"pack", {"packed", "bundles", "weights of 0: packed rows as bundles"}, bench_packed_cuda},
 };
 #else
 constexpr std::span<const KernelKind> kCudaKernels;

@@ -59,32 +59,28 @@ int bench_gemm(int bf16, int columns, std::int64_t tokens, std::int64_t rows, st
   });
 }
 
-int bench_warps(std::int64_t rows, std::int64_t cols, int multiprocessors) {
-  return packed_gemv_warps(rows, cols, multiprocessors);
-}
-
-void* bench_lanes_make(const void* w, std::int64_t rows, std::int64_t cols, int bf16, int streams) {
+void* bench_bundles_make(const void* w, std::int64_t rows, std::int64_t cols, int bf16, int multiprocessors) {
   void* made = nullptr;
   guarded([&] {
-    made =
-        new LaneStreams(make_lane_streams({static_cast<const std::uint16_t*>(w), rows, cols}, type_of(bf16), streams));
+    made = new RowBundles(
+        make_row_bundles({static_cast<const std::uint16_t*>(w), rows, cols}, type_of(bf16), multiprocessors));
   });
   return made;
 }
-std::int64_t bench_lanes_bytes(const void* packed) {
-  return static_cast<std::int64_t>(static_cast<const LaneStreams*>(packed)->bytes());
+std::int64_t bench_bundles_bytes(const void* packed) {
+  return static_cast<std::int64_t>(static_cast<const RowBundles*>(packed)->bytes());
 }
-int bench_lanes_gap_bits(const void* packed) { return static_cast<const LaneStreams*>(packed)->gap_bits; }
-void bench_lanes_free(void* packed) { delete static_cast<LaneStreams*>(packed); }
-void* bench_lanes_upload(const void* packed) {
+int bench_bundles_gap_bits(const void* packed) { return static_cast<const RowBundles*>(packed)->gap_bits; }
+void bench_bundles_free(void* packed) { delete static_cast<RowBundles*>(packed); }
+void* bench_bundles_upload(const void* packed) {
   void* device = nullptr;
-  guarded([&] { device = new DeviceLaneStreams(*static_cast<const LaneStreams*>(packed)); });
+  guarded([&] { device = new DeviceRowBundles(*static_cast<const RowBundles*>(packed)); });
   return device;
 }
-void bench_lanes_release(void* device) { delete static_cast<DeviceLaneStreams*>(device); }
-int bench_lanes(const void* device, const void* x, void* y, void* stream, int overlap) {
+void bench_bundles_release(void* device) { delete static_cast<DeviceRowBundles*>(device); }
+int bench_bundles(const void* device, const void* x, void* y, void* stream, int overlap) {
   return guarded(
-      [&] { static_cast<const DeviceLaneStreams*>(device)->multiply({x}, {y}, stream, overlap_of(overlap)); });
+      [&] { static_cast<const DeviceRowBundles*>(device)->multiply({x}, {y}, stream, overlap_of(overlap)); });
 }
 
 void* bench_two_four_make(const void* w, std::int64_t rows, std::int64_t cols, int bf16) {

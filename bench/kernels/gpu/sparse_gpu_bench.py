@@ -45,9 +45,9 @@ class Library:
     def __init__(self, path):
         self.c = ctypes.CDLL(path)
         self.c.bench_error.restype = ctypes.c_char_p
-        for name in ("lanes_make", "lanes_upload", "two_four_make", "two_four_upload"):
+        for name in ("bundles_make", "bundles_upload", "two_four_make", "two_four_upload"):
             getattr(self.c, f"bench_{name}").restype = ctypes.c_void_p
-        for name in ("lanes_bytes", "two_four_bytes"):
+        for name in ("bundles_bytes", "two_four_bytes"):
             getattr(self.c, f"bench_{name}").restype = ctypes.c_int64
 
     def check(self, status):
@@ -82,14 +82,14 @@ class Library:
         rows, cols = weight.shape
         args = [ctypes.c_void_p(host.data_ptr()), ctypes.c_int64(rows), ctypes.c_int64(cols),
                 int(weight.dtype == torch.bfloat16)]
-        if kind == "lanes":
-            args.append(self.c.bench_warps(ctypes.c_int64(rows), ctypes.c_int64(cols), multiprocessors) * multiprocessors)
+        if kind == "bundles":
+            args.append(multiprocessors)
         made = getattr(self.c, f"bench_{kind}_make")(*args)
         if not made:
             sys.exit(self.c.bench_error().decode())
         devices = [getattr(self.c, f"bench_{kind}_upload")(ctypes.c_void_p(made)) for _ in range(copies)]
-        if kind == "lanes":
-            size = self.c.bench_lanes_bytes(ctypes.c_void_p(made))
+        if kind == "bundles":
+            size = self.c.bench_bundles_bytes(ctypes.c_void_p(made))
         else:
             size = self.c.bench_two_four_bytes(ctypes.c_void_p(devices[0]))
         getattr(self.c, f"bench_{kind}_free")(ctypes.c_void_p(made))
@@ -137,7 +137,7 @@ def bench_packed(library, rows, cols, dtype, sparsities, multiprocessors, out):
             kind, share = "two_four", 0.5
         else:
             weight = dense * (torch.rand(rows, cols, device="cuda") >= sparsity)
-            kind, share = "lanes", 1 - sparsity
+            kind, share = "bundles", 1 - sparsity
         expected = weight.double() @ x[0].double()
         ideal_bytes = rows * cols * (2 * share + 0.125)
         copies = copies_of(ideal_bytes)

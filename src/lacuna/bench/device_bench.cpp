@@ -82,7 +82,7 @@ KernelTiming measure_packed(DenseSide& dense, const Inputs& inputs, std::span<co
                             const RunContext& context) {
   const KernelBench& request = dense.request;
   const auto weights = random_weights(request.dtype, request.shape, sparsity, request.seed + 2);
-  const auto packed = rotated_products(DeviceForm::lanes, dense.matrix, weights.span(), request.rotated_bytes);
+  const auto packed = rotated_products(DeviceForm::bundles, dense.matrix, weights.span(), request.rotated_bytes);
   const auto expected = reference_product(request.dtype, request.shape, weights.data(), x.data());
   check_chain("packed", {&packed, &inputs}, dense.matrix, expected, dense_roundings(request.shape));
   return time_beside_dense(dense, {sparsity, static_cast<double>(packed.front().bytes()), packed}, inputs, context);

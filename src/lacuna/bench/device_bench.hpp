@@ -1,7 +1,7 @@
 // What sparsity buys in one matrix-vector product on the CUDA device: kernel_bench.hpp there.
 //
 //   bench_activation_cuda(request, context)   kernels/sparse_gemv/cuda.hpp beside the dense product
-//   bench_packed_cuda(request, context)       lane streams (kernels/packed_gemv/cuda.hpp) beside the dense product
+//   bench_packed_cuda(request, context)       row bundles (kernels/packed_gemv/cuda.hpp) beside the dense product
 //
 // The dense product is kernels/gemv/cuda.hpp, not another library's. Each form runs in a graph of launches over copies
 // that leave the L2 cache, with f16 or bf16 input and f32 sums; graphs are replayed in turns, and a time is the median

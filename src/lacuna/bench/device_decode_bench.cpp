@@ -69,7 +69,7 @@ AlignedBuffer<std::byte> interleaved(const GroupWeights& group) {
 std::vector<DeviceProduct> group_products(const HostWeights& host, std::size_t index, DeviceForm form) {
   const GroupWeights& group = host.groups[index];
   const std::int64_t layers = host.config.n_layers;
-  if (form != DeviceForm::lanes || !group.matrix.gate) {
+  if (form != DeviceForm::bundles || !group.matrix.gate) {
     return make_device_products(form, group.matrix, group.weights.span(), layers);
   }
   return make_device_products(form, group.matrix, interleaved(group).span(), layers);
@@ -189,7 +189,7 @@ double active_bytes(DeviceDecoder& decoder) {
 DecodeTiming measure_packed(const DecodeBench& request, double sparsity, const RunContext& context) {
   const HostWeights host(request, sparsity);
   DeviceDecoder dense(upload(host, DeviceForm::dense));
-  DeviceDecoder packed(upload(host, DeviceForm::lanes));
+  DeviceDecoder packed(upload(host, DeviceForm::bundles));
   check_logits("packed", start(packed), start(dense));
   DecodeTiming result = time_in_turns(dense, packed, request, context);
   result.format = DecodeFormat::packed;

@@ -38,11 +38,10 @@ std::vector<DeviceProduct> repeat(std::int64_t count, const Make& make) {
   return products;
 }
 
-kernels::LaneStreams make_lanes(const DeviceMatrix& matrix, MatrixView<const std::uint16_t> rows) {
+kernels::RowBundles make_bundles(const DeviceMatrix& matrix, MatrixView<const std::uint16_t> rows) {
   const auto info = kernels::device_info();
   if (!info) throw Error(ErrorCode::io_failed, "packed weights on CUDA: there is no device");
-  const int warps = kernels::packed_gemv_warps(rows.rows, rows.cols, info->multiprocessors);
-  return kernels::make_lane_streams(rows, matrix.dtype, info->multiprocessors * warps, matrix.gate ? 2 : 1);
+  return kernels::make_row_bundles(rows, matrix.dtype, info->multiprocessors, matrix.gate);
 }
 
 }  // namespace
@@ -66,8 +65,8 @@ std::vector<DeviceProduct> make_device_products(DeviceForm form, const DeviceMat
     const auto packed = kernels::make_two_four(rows, matrix.dtype);
     return repeat(count, [&] { return kernels::DeviceTwoFour(packed); });
   }
-  const auto packed = make_lanes(matrix, rows);
-  return repeat(count, [&] { return kernels::DeviceLaneStreams(packed); });
+  const auto packed = make_bundles(matrix, rows);
+  return repeat(count, [&] { return kernels::DeviceRowBundles(packed); });
 }
 
 std::vector<DeviceProduct> rotated_products(DeviceForm form, const DeviceMatrix& matrix,

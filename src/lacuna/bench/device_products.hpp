@@ -22,7 +22,7 @@
 
 namespace lacuna {
 
-enum class DeviceForm : std::uint8_t { dense, columns, lanes, two_four };
+enum class DeviceForm : std::uint8_t { dense, columns, bundles, two_four };
 
 // `parts`: rows of the linears that share the input, for columns. Where gate, two of them, gate and up, whose rows lie
 // interleaved in every other form.

@@ -116,10 +116,10 @@ MeasuredForms measure_packed(const TuningKey& key, const TunerOptions& options, 
   contest.set_inputs({random_input(key.cols, options.seed + 1)});
   Products packed;
   if (two_four || key.cols <= kMostLaneColumns) {
-    const auto form = two_four ? DeviceForm::two_four : DeviceForm::lanes;
+    const auto form = two_four ? DeviceForm::two_four : DeviceForm::bundles;
     packed = rotated_products(form, contest.matrix(), contest.weights(), options.rotated_bytes);
     contest.check("packed", packed, two_four ? two_four_roundings(shape) : dense_roundings(shape));
-    contest.add(two_four ? "two_four" : "lanes", packed, packed.front().bytes());
+    contest.add(two_four ? "two_four" : "bundles", packed, packed.front().bytes());
   }
   return contest.run(context);
 }

@@ -1,6 +1,6 @@
 // Forms and launch configurations of products on the CUDA device, measured for the tuner.
 //
-//   packed           dense, lanes: kernels/packed_gemv/lane_streams.hpp
+//   packed           dense, bundles: kernels/packed_gemv/row_bundles.hpp
 //   packed 2:4       dense, two_four: kernels/packed_gemv/two_four.hpp
 //   activation       dense, columns as the kernel chooses, columns in each configuration (device_options.hpp)
 //   activation gate  the same for silu(gate)·up; rows of both

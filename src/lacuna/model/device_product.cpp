@@ -105,7 +105,7 @@ void DeviceProduct::set_options(const kernels::SparseGemvOptions& options) {
 }
 
 std::string_view DeviceProduct::form() const {
-  constexpr std::array<std::string_view, 4> kNames = {"dense", "lanes", "two_four", "columns"};
+  constexpr std::array<std::string_view, 4> kNames = {"dense", "bundles", "two_four", "columns"};
   return kNames[weights_.index()];
 }
 

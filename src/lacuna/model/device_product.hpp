@@ -2,7 +2,7 @@
 // stacked, or, gate and up, interleaved row by row.
 //
 //   dense      row-major; every column is read
-//   lanes      packed, unstructured (kernels/packed_gemv/lane_streams.hpp)
+//   bundles    packed, unstructured (kernels/packed_gemv/row_bundles.hpp)
 //   two_four   packed, 2:4
 //   columns    column-contiguous, a threshold for each linear: columns whose input is at most that are not read
 //
@@ -48,7 +48,7 @@ struct DeviceLaunch {
 
 class DeviceProduct {
  public:
-  using Weights = std::variant<kernels::DeviceDense, kernels::DeviceLaneStreams, kernels::DeviceTwoFour, DeviceColumns>;
+  using Weights = std::variant<kernels::DeviceDense, kernels::DeviceRowBundles, kernels::DeviceTwoFour, DeviceColumns>;
 
   explicit DeviceProduct(Weights weights) : weights_(std::move(weights)) {}
 

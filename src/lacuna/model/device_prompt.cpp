@@ -32,7 +32,7 @@ std::int64_t expanded_size(const DeviceProduct& product) {
   return std::visit(
       [](const auto& w) -> std::int64_t {
         using W = std::decay_t<decltype(w)>;
-        if constexpr (std::is_same_v<W, kernels::DeviceLaneStreams> || std::is_same_v<W, kernels::DeviceTwoFour>) {
+        if constexpr (std::is_same_v<W, kernels::DeviceRowBundles> || std::is_same_v<W, kernels::DeviceTwoFour>) {
           return w.rows() * padded(w.cols());
         }
         return 0;

@@ -14,8 +14,8 @@ namespace {
 using kernels::DeviceBuffer;
 using kernels::DeviceDense;
 
-// Of rows above which lane streams have no room for the input: kernels/packed_gemv/lane_streams.hpp.
-constexpr std::int64_t kMostLaneColumns = 30000;
+// Of rows above which 2:4 blocks have no room for the input: kernels/packed_gemv/two_four.hpp.
+constexpr std::int64_t kMostPackedColumns = 30000;
 
 DType device_type(const Decoder& decoder) {
   const LayerWeights first = decoder.load_layer(0, WeightStorage::mapped);
@@ -108,7 +108,7 @@ class Loader {
   }
 
   DeviceProduct load_product(const Group& group) {
-    if (!options_.columns && is_packed(group) && group.front()->cols() <= kMostLaneColumns) return load_packed(group);
+    if (!options_.columns && is_packed(group) && group.front()->cols() <= kMostPackedColumns) return load_packed(group);
     std::vector<std::int64_t> rows;
     std::int64_t total = 0;
     for (const Linear* linear : group) {
@@ -152,7 +152,7 @@ class Loader {
         std::all_of(group.begin(), group.end(), [](const Linear* linear) { return is_two_of_four(*linear->packed); });
     const auto order = is_gate(group) ? kernels::RowOrder::interleaved : kernels::RowOrder::stacked;
     if (grouped) return DeviceProduct(kernels::DeviceTwoFour(kernels::make_two_four(rows, order)));
-    return DeviceProduct(upload_lane_streams(rows, order));
+    return DeviceProduct(upload_row_bundles(rows, order));
   }
 
   DeviceBuffer load_bias(const Group& group) const {
@@ -233,13 +233,10 @@ DeviceWeights load_device_weights(const Decoder& decoder, const DeviceLoadOption
   return weights;
 }
 
-kernels::DeviceLaneStreams upload_lane_streams(std::span<const kernels::PackedRows> parts, kernels::RowOrder order) {
+kernels::DeviceRowBundles upload_row_bundles(std::span<const kernels::PackedRows> parts, kernels::RowOrder order) {
   const auto info = kernels::device_info();
   if (!info) throw Error(ErrorCode::io_failed, "packed weights on CUDA: there is no device");
-  std::int64_t rows = 0;
-  for (const auto& part : parts) rows += part.rows;
-  const int warps = kernels::packed_gemv_warps(rows, parts.front().cols, info->multiprocessors);
-  return kernels::DeviceLaneStreams(kernels::make_lane_streams(parts, info->multiprocessors * warps, order));
+  return kernels::DeviceRowBundles(kernels::make_row_bundles(parts, info->multiprocessors, order));
 }
 
 }  // namespace lacuna

@@ -64,7 +64,7 @@ struct DeviceLoadOptions {
 void require_device_support(const DecoderConfig& config);
 DeviceWeights load_device_weights(const Decoder& decoder, const DeviceLoadOptions& options, const RunContext& context);
 
-// Packed rows as streams for all warps of this device.
-kernels::DeviceLaneStreams upload_lane_streams(std::span<const kernels::PackedRows> parts, kernels::RowOrder order);
+// Packed rows as bundles for all warps of this device.
+kernels::DeviceRowBundles upload_row_bundles(std::span<const kernels::PackedRows> parts, kernels::RowOrder order);
 
 }  // namespace lacuna

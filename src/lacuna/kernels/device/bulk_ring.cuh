@@ -24,6 +24,17 @@ __device__ __forceinline__ unsigned lane_address(unsigned address) {
   return __shfl_sync(~0U, address, static_cast<int>(threadIdx.x) % 32);
 }
 
+// Until the phase of that parity of the barrier (its shared address) has completed.
+__device__ __forceinline__ void wait_for_barrier(unsigned barrier, unsigned parity) {
+  unsigned done = 0;
+  do {
+    asm volatile("{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }"
+                 : "=r"(done)
+                 : "r"(barrier), "r"(parity)
+                 : "memory");
+  } while (done == 0);
+}
+
 template <int kStageBytes, int kStages>
 class WarpRing {
  public:
@@ -54,13 +65,7 @@ class WarpRing {
 
   // Shared address of the oldest stage, once its bytes are there.
   __device__ __forceinline__ unsigned wait() const {
-    unsigned done = 0;
-    do {
-      asm volatile("{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }"
-                   : "=r"(done)
-                   : "r"(barriers_ + 8 * stage_), "r"(phase_)
-                   : "memory");
-    } while (done == 0);
+    wait_for_barrier(barriers_ + 8 * stage_, phase_);
     return memory_ + stage_ * kStageBytes;
   }
 
@@ -103,6 +108,11 @@ class WarpRing {
 __device__ __forceinline__ uint4 load_shared_16(unsigned address) {
   uint4 v;
   asm volatile("ld.shared.v4.u32 {%0,%1,%2,%3}, [%4];" : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "r"(address));
+  return v;
+}
+__device__ __forceinline__ uint2 load_shared_8(unsigned address) {
+  uint2 v;
+  asm volatile("ld.shared.v2.u32 {%0,%1}, [%2];" : "=r"(v.x), "=r"(v.y) : "r"(address));
   return v;
 }
 __device__ __forceinline__ std::uint32_t load_shared_4(unsigned address) {

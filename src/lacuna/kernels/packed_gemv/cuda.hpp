@@ -4,10 +4,10 @@
 //
 // Positions that are not kept are never multiplied: an infinite or NaN input spreads only through kept weights.
 //
-// Layout    lane_streams.hpp and two_four.hpp, copied to the device as they are. Input and output: device/ends.hpp, on
+// Layout    row_bundles.hpp and two_four.hpp, copied to the device as they are. Input and output: device/ends.hpp, on
 //           the device, aligned to their element (a plain x: to 16 bytes for speed).
 // Accuracy  f32 products and sums, one rounding at the end; the order of additions is fixed by the layout: the same
-//           bits every time. Lane streams: |error| ≤ (n/32 + 8)·2⁻²⁴·Σ|w·x|, n entries of the row. 2:4 sums inside the
+//           bits every time. Row bundles: |error| ≤ (n/16 + 8)·2⁻²⁴·Σ|w·x|, n entries of the row. 2:4 sums inside the
 //           tensor cores, which truncate: (n/8 + 8)·2⁻²²·Σ|w·x|. Plus half a unit of y's type.
 // Cost      the layout read once; one launch. Asynchronous on the stream.
 // Threads   safe on distinct outputs. Where launches overlap, the first weights are loaded while the predecessor runs.
@@ -17,19 +17,16 @@
 
 #include "lacuna/kernels/device/device.hpp"
 #include "lacuna/kernels/device/ends.hpp"
-#include "lacuna/kernels/packed_gemv/lane_streams.hpp"
+#include "lacuna/kernels/packed_gemv/row_bundles.hpp"
 #include "lacuna/kernels/packed_gemv/two_four.hpp"
 
 namespace lacuna::kernels {
 
-// Warps that share one multiprocessor's copy of the input, chosen so that `rows` fall evenly to them. Lane streams want
-// this many streams a multiprocessor.
-int packed_gemv_warps(std::int64_t rows, std::int64_t cols, int multiprocessors);
-
-class DeviceLaneStreams {
+class DeviceRowBundles {
  public:
-  explicit DeviceLaneStreams(const LaneStreams& packed);
+  explicit DeviceRowBundles(const RowBundles& packed);
 
+  // Error{invalid_argument}: a gate, and the bundles do not hold pairs of rows.
   void multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream = nullptr,
                 Overlap overlap = Overlap::none) const;
   // The dense matrix, f16 or bf16: rows of `stride` elements, a multiple of 8, filled with zeros. Values of −0 become
@@ -46,17 +43,13 @@ class DeviceLaneStreams {
   std::int64_t rows_;
   std::int64_t cols_;
   int gap_bits_;
-  int slots_;
+  int rows_in_bundle_;
   int n_streams_;
-  int warps_ = 1;
-  int grid_ = 1;
-  std::array<std::int32_t, LaneStreams::kLanes> lane_base_;
+  int multiprocessors_;
   DeviceBuffer blocks_;
-  DeviceBuffer row_starts_;
-  DeviceBuffer row_steps_;
-  DeviceBuffer stream_rows_;
-  DeviceBuffer stream_blocks_;
-  DeviceBuffer stream_groups_;
+  DeviceBuffer starts_;
+  DeviceBuffer lengths_;
+  DeviceBuffer streams_;
   std::size_t bytes_;
 };
 

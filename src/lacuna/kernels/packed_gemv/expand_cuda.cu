@@ -1,8 +1,10 @@
-// Packed weights as dense rows again, on the device: what products of many tokens read (gemm/cuda.hpp). A warp builds a
-// row, or a pair of rows, in shared memory and writes it from there.
+// Packed weights as dense rows again, on the device: what products of many tokens read (gemm/cuda.hpp). A block builds
+// a bundle's rows, or a warp a pair of rows of 2:4, in shared memory and writes them from there.
 //
-// Budget, 50 % of a 4096-column row in lane streams: 65 entries a lane at about 15 instructions, 1000 a row and warp,
-// as long as writing 8 KiB at 3 TB/s takes a device of 132·4 schedulers.
+// Budget of a bundle of four half-full rows of 4096 columns, in a block of 8 warps: 32 blocks of entries, of which
+// every warp adds up the gaps of all before its own, 200 instructions, and scatters four, 250; clearing and writing 32
+// KiB take 150: 5000 warp instructions, and writing 32 KiB at 3 TB/s takes a device of 132·4 schedulers the time of
+// 10,000.
 #include <algorithm>
 
 #include "lacuna/kernels/device/check.cuh"
@@ -15,17 +17,17 @@ namespace {
 constexpr int kMaxWarps = 8;
 constexpr int kRoom = 200 * 1024;  // of shared memory
 
-struct LaneExpandArgs {
+struct BundleExpandArgs {
   const unsigned char* blocks;
-  const std::uint32_t* row_starts;
-  const std::uint16_t* row_steps;
-  const std::uint32_t* stream_rows;
-  const std::uint32_t* stream_blocks;
-  const std::uint32_t* stream_groups;
+  const std::uint16_t* starts;
+  const std::uint16_t* lengths;
+  const RowBundles::Stream* streams;
   std::uint16_t* out;
   long long stride;
+  int rows;
   int n_streams;
-  std::int32_t lane_base[LaneStreams::kLanes];
+  int rows_in_bundle;
+  int rows_at_once;  // of a bundle, as many as fit
 };
 
 __device__ __forceinline__ void clear(std::uint16_t* row, long long n) {
@@ -47,48 +49,57 @@ __device__ __forceinline__ std::uint16_t value_of(const uint4& values, int k) {
   return static_cast<std::uint16_t>(word >> (16 * (k % 2)));
 }
 
+// The gaps of a lane's eight entries, in order from the lowest bits on.
 template <int kGapBits>
-__global__ void __launch_bounds__(kMaxWarps * 32) expand_lanes_kernel(const __grid_constant__ LaneExpandArgs args) {
+__device__ __forceinline__ unsigned long long load_gaps(const unsigned char* block, int lane) {
+  if constexpr (kGapBits == 8) return *reinterpret_cast<const unsigned long long*>(block + 512 + lane * 8);
+  const std::uint32_t nibbles = *reinterpret_cast<const std::uint32_t*>(block + 512 + lane * 4);
+  return static_cast<unsigned long long>(nibbles >> 4 & 0x0f0f0f0fU) << 32 | (nibbles & 0x0f0f0f0fU);
+}
+
+__device__ __forceinline__ int sum_of_bytes(unsigned long long bytes) {
+  const unsigned low = __dp4a(static_cast<unsigned>(bytes), 0x01010101U, 0U);
+  return static_cast<int>(__dp4a(static_cast<unsigned>(bytes >> 32), 0x01010101U, low));
+}
+
+// Block x makes bundle x, or, where not all of its rows fit, part y of them.
+template <int kGapBits>
+__global__ void __launch_bounds__(kMaxWarps * 32) expand_bundles_kernel(const __grid_constant__ BundleExpandArgs args) {
   extern __shared__ __align__(16) std::uint16_t rows[];
   constexpr int kBlockBytes = 512 + 32 * kGapBits;
-  constexpr int kStep = kGapBits == 4 ? 4 : 2;
   const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int warps = static_cast<int>(blockDim.x) / 32;
-  std::uint16_t* own = rows + threadIdx.x / 32 * args.stride;
-  const int base = args.lane_base[lane];
-  for (int stream = static_cast<int>(blockIdx.x) * warps + static_cast<int>(threadIdx.x) / 32; stream < args.n_streams;
-       stream += warps * static_cast<int>(gridDim.x)) {
-    const unsigned char* block = args.blocks + static_cast<long long>(args.stream_blocks[stream]) * kBlockBytes;
-    const int first = static_cast<int>(args.stream_rows[stream]);
-    const int last = static_cast<int>(args.stream_rows[stream + 1]);
-    const int group = static_cast<int>(args.stream_groups[stream]);
-    uint4 values = make_uint4(0, 0, 0, 0);
-    unsigned long long gaps = 0;
-    int k = 8;  // entries used of the block at hand
-    for (int row = first; row < last; ++row) {
-      const int of_stream = row - first;
-      const int g = group + of_stream / 4;
-      int column = base + static_cast<int>(args.row_starts[32 * g + lane] >> (8 * (of_stream % 4)) & 255U);
-      clear(own, args.stride);
-      for (int left = args.row_steps[4 * g + of_stream % 4] * kStep; left > 0; --left) {
-        if (k == 8) {
-          values = *reinterpret_cast<const uint4*>(block + lane * 16);
-          if constexpr (kGapBits == 4) {
-            gaps = *reinterpret_cast<const std::uint32_t*>(block + 512 + lane * 4);
-          } else {
-            gaps = *reinterpret_cast<const unsigned long long*>(block + 512 + lane * 8);
-          }
-          block += kBlockBytes;
-          k = 0;
-        }
-        column += static_cast<int>(gaps & ((1U << kGapBits) - 1U));
-        gaps >>= kGapBits;
-        const std::uint16_t value = value_of(values, k++);
-        if ((value & 0x7fffU) != 0) own[column] = value;  // filling may lie anywhere
-      }
-      __syncwarp();
-      write_row(own, args.out + row * args.stride, args.stride);
-      __syncwarp();
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int bundle = static_cast<int>(blockIdx.x);
+  const int first_row = static_cast<int>(blockIdx.y) * args.rows_at_once;  // of the bundle
+  const int length = args.lengths[bundle];
+  std::uint32_t first_block = args.streams[bundle % args.n_streams].first_block;
+  for (int b = bundle % args.n_streams; b < bundle; b += args.n_streams) first_block += args.lengths[b];
+  const unsigned char* blocks = args.blocks + static_cast<std::size_t>(first_block) * kBlockBytes;
+  for (int r = warp; r < args.rows_at_once; r += kMaxWarps) clear(rows + r * args.stride, args.stride);
+  __syncthreads();
+  const int share = (length + kMaxWarps - 1) / kMaxWarps;
+  const int first = min(length, warp * share);
+  int column = args.starts[32LL * bundle + lane];
+  for (int k = 0; k < first; ++k) column += sum_of_bytes(load_gaps<kGapBits>(blocks + k * kBlockBytes, lane));
+  const int row = lane / (32 / args.rows_in_bundle) - first_row;
+  std::uint16_t* own = rows + row * args.stride;
+  for (int k = first; k < min(length, first + share); ++k) {
+    const unsigned char* block = blocks + k * kBlockBytes;
+    const uint4 values = *reinterpret_cast<const uint4*>(block + lane * 16);
+    unsigned long long gaps = load_gaps<kGapBits>(block, lane);
+#pragma unroll
+    for (int e = 0; e < 8; ++e, gaps >>= 8) {
+      column += static_cast<int>(gaps & 255U);
+      const std::uint16_t value = value_of(values, e);
+      const bool here = row >= 0 && row < args.rows_at_once;
+      if (here && (value & 0x7fffU) != 0) own[column] = value;  // filling may lie anywhere
+    }
+  }
+  __syncthreads();
+  for (int r = warp; r < args.rows_at_once; r += kMaxWarps) {
+    const int i = bundle * args.rows_in_bundle + first_row + r;
+    if (first_row + r < args.rows_in_bundle && i < args.rows) {
+      write_row(rows + r * args.stride, args.out + i * args.stride, args.stride);
     }
   }
 }
@@ -149,21 +160,28 @@ void launch(void (*kernel)(Args), const Args& args, std::int64_t warp_bytes, std
 }  // namespace
 }  // namespace cuda
 
-void DeviceLaneStreams::expand(void* out, std::int64_t stride, DeviceStream stream) const {
+void DeviceRowBundles::expand(void* out, std::int64_t stride, DeviceStream stream) const {
   LACUNA_ASSERT(stride >= cols_ && stride % 8 == 0);
-  cuda::LaneExpandArgs args{reinterpret_cast<const unsigned char*>(blocks_.data()),
-                            reinterpret_cast<const std::uint32_t*>(row_starts_.data()),
-                            reinterpret_cast<const std::uint16_t*>(row_steps_.data()),
-                            reinterpret_cast<const std::uint32_t*>(stream_rows_.data()),
-                            reinterpret_cast<const std::uint32_t*>(stream_blocks_.data()),
-                            reinterpret_cast<const std::uint32_t*>(stream_groups_.data()),
-                            static_cast<std::uint16_t*>(out),
-                            stride,
-                            n_streams_,
-                            {}};
-  std::copy(lane_base_.begin(), lane_base_.end(), args.lane_base);
-  auto* kernel = gap_bits_ == 4 ? cuda::expand_lanes_kernel<4> : cuda::expand_lanes_kernel<8>;
-  cuda::launch(kernel, args, stride * 2, n_streams_, static_cast<cudaStream_t>(stream));
+  const auto row_bytes = stride * 2;
+  const auto at_once = static_cast<int>(std::clamp<std::int64_t>(cuda::kRoom / 2 / row_bytes, 1, rows_in_bundle_));
+  const cuda::BundleExpandArgs args{reinterpret_cast<const unsigned char*>(blocks_.data()),
+                                    reinterpret_cast<const std::uint16_t*>(starts_.data()),
+                                    reinterpret_cast<const std::uint16_t*>(lengths_.data()),
+                                    reinterpret_cast<const RowBundles::Stream*>(streams_.data()),
+                                    static_cast<std::uint16_t*>(out),
+                                    stride,
+                                    static_cast<int>(rows_),
+                                    n_streams_,
+                                    rows_in_bundle_,
+                                    at_once};
+  auto* kernel = gap_bits_ == 4 ? cuda::expand_bundles_kernel<4> : cuda::expand_bundles_kernel<8>;
+  check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, cuda::kMaxSharedBytes),
+             "raise the shared memory limit");
+  const dim3 grid(static_cast<unsigned>((rows_ + rows_in_bundle_ - 1) / rows_in_bundle_),
+                  static_cast<unsigned>((rows_in_bundle_ + at_once - 1) / at_once));
+  kernel<<<grid, cuda::kMaxWarps * 32, static_cast<std::size_t>(at_once * row_bytes),
+           static_cast<cudaStream_t>(stream)>>>(args);
+  check_cuda(cudaGetLastError(), "launch expansion");
 }
 
 void DeviceTwoFour::expand(void* out, std::int64_t stride, DeviceStream stream) const {

@@ -1,4 +1,4 @@
-// The rows that lane streams and 2:4 blocks are made of: dense ones, or packed ones as they lie on disk.
+// The rows that row bundles and 2:4 blocks are made of: dense ones, or packed ones as they lie on disk.
 //
 //   RowEntries entries(rows.cols());
 //   rows.read(r, entries);                 // columns and values of what row r keeps, in column order

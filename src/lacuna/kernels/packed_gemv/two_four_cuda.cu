@@ -203,6 +203,21 @@ void launch(const cuda::Args& args, int grid, int warps, Overlap overlap, cudaSt
   cuda::launch_overlapping(kernel, args, dim3(grid), dim3(warps * 32), bytes, overlap, stream);
 }
 
+// At most, or a few less where the pairs then fall evenly to them.
+int even_warps(std::int64_t pairs, int multiprocessors, int most) {
+  int best = most;
+  double least = 1e300;
+  for (int warps = most; warps >= std::max(most - 4, 1); --warps) {
+    const double share = static_cast<double>(pairs) / multiprocessors / warps;
+    const double waste = std::ceil(share - 0.02) / share;
+    if (waste < least - 0.01) {
+      least = waste;
+      best = warps;
+    }
+  }
+  return best;
+}
+
 }  // namespace
 
 DeviceTwoFour::DeviceTwoFour(const TwoFour& p)
@@ -211,7 +226,7 @@ DeviceTwoFour::DeviceTwoFour(const TwoFour& p)
   if (!info) throw Error(ErrorCode::io_failed, "packed_gemv on CUDA: there is no device");
   const int room = (cuda::kMaxSharedBytes - fragment_bytes(p.blocks_per_pair())) / cuda::ring_bytes(4);
   if (room < 1) throw Error(ErrorCode::invalid_argument, "2:4 on CUDA: too many columns for shared memory");
-  warps_ = std::min(packed_gemv_warps(p.pairs(), LaneStreams::kLanes, info->multiprocessors), room);
+  warps_ = even_warps(p.pairs(), info->multiprocessors, std::min(room, cuda::kMaxWarps));
   grid_ = info->multiprocessors;
 }
 

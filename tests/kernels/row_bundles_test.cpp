@@ -1,0 +1,130 @@
+#include "lacuna/kernels/packed_gemv/row_bundles.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+#include "kernels/sparse_matrices.hpp"
+#include "lacuna/core/error.hpp"
+#include "lacuna/core/threads.hpp"
+
+namespace lacuna::kernels {
+namespace {
+
+using test::HalfMatrix;
+
+HalfMatrix expanded(const RowBundles& packed) {
+  HalfMatrix w(packed.rows, packed.cols);
+  expand_row_bundles(packed, w.view());
+  return w;
+}
+
+TEST(RowBundles, ExpandIsTheInverse) {
+  for (const std::int64_t cols : {1, 7, 8, 31, 32, 33, 64, 255, 256, 300, 1000, 4096}) {
+    for (const double zeros : {0.0, 0.3, 0.5, 0.9, 0.99, 1.0}) {
+      const HalfMatrix w = test::random_half_matrix(37, cols, zeros, 5);
+      for (const int multiprocessors : {1, 5, 100}) {
+        for (const bool pairs : {false, true}) {
+          const RowBundles packed = make_row_bundles(w.view(), DType::f16, multiprocessors, pairs);
+          ASSERT_EQ(expanded(packed).bits, w.bits)
+              << cols << " columns, zeros " << zeros << ", multiprocessors " << multiprocessors;
+        }
+      }
+    }
+  }
+}
+
+// All of a row's non-zeros in one corner, and columns of very different density.
+TEST(RowBundles, CrowdedCornersSurvive) {
+  HalfMatrix w(64, 4096);
+  for (std::int64_t r = 0; r < 64; ++r) {
+    for (std::int64_t c = 0; c < 4096; ++c) {
+      const bool corner = r % 2 == 0 ? c < 600 : c >= 3500;
+      if (corner || c % (r + 2) == 0) w.at(r, c) = static_cast<std::uint16_t>(0x3c00 + c % 512);
+    }
+  }
+  EXPECT_EQ(expanded(make_row_bundles(w.view(), DType::bf16, 7)).bits, w.bits);
+}
+
+TEST(RowBundles, MinusZeroIsNotKeptAndNanIs) {
+  HalfMatrix w(1, 40);
+  w.at(0, 3) = 0x8000;
+  w.at(0, 4) = 0x7e00;
+  w.at(0, 39) = 0xfc00;
+  HalfMatrix expected = w;
+  expected.at(0, 3) = 0;
+  EXPECT_EQ(expanded(make_row_bundles(w.view(), DType::f16, 1)).bits, expected.bits);
+}
+
+TEST(RowBundles, AMaskRemovesWhatItDoesNotKeep) {
+  const HalfMatrix w = test::random_half_matrix(9, 130, 0.2, 8);
+  std::vector<std::uint64_t> mask(9 * 3, 0x5555555555555555ULL);
+  HalfMatrix expected = w;
+  for (std::int64_t r = 0; r < 9; ++r) {
+    for (std::int64_t c = 1; c < 130; c += 2) expected.at(r, c) = 0;
+  }
+  EXPECT_EQ(expanded(make_row_bundles(w.view(), DType::f16, mask.data(), 3, 4)).bits, expected.bits);
+}
+
+// A gap that fits takes no entry, one more takes one of value 0.
+TEST(RowBundles, LongGapsAreBridged) {
+  for (const std::int64_t gap : {15, 16, 255, 256, 510, 511, 5000}) {
+    HalfMatrix w(4, 6000);
+    for (std::int64_t r = 0; r < 4; ++r) {
+      for (std::int64_t i = 0; i < 33; ++i) w.at(r, r + i) = 0x3c00;  // the last lane meets the gap
+      w.at(r, r + 32) = 0;
+      w.at(r, r + 31 + gap) = 0x4000;
+    }
+    EXPECT_EQ(expanded(make_row_bundles(w.view(), DType::f16, 1)).bits, w.bits) << gap;
+    EXPECT_EQ(expanded(make_row_bundles(w.view(), DType::f16, 132)).bits, w.bits) << gap;
+  }
+}
+
+// 2.5 bytes a non-zero and 16 of starts a row are what no filling would take; half a block of 8 a bundle, and the
+// fullest of four rows of 2048 ± 32 non-zeros, are 4 in 256 and 33 in 2048.
+TEST(RowBundles, FillingStaysSmallOnRandomMasks) {
+  const HalfMatrix w = test::random_half_matrix(256, 4096, 0.5, 6);
+  const RowBundles packed = make_row_bundles(w.view(), DType::f16, 2);
+  EXPECT_EQ(packed.gap_bits, 4);
+  EXPECT_EQ(packed.rows_in_bundle, 4);
+  const double least = 2.5 * static_cast<double>(w.nonzeros()) + 16.0 * 256;
+  EXPECT_LT(static_cast<double>(packed.bytes()), 1.05 * least);
+  EXPECT_EQ(make_row_bundles(test::random_half_matrix(256, 4096, 0.95, 6).view(), DType::f16, 2).gap_bits, 8);
+}
+
+// As many streams a multiprocessor as warps share its input, or one a bundle.
+TEST(RowBundles, StreamsFallEvenlyToMultiprocessors) {
+  const HalfMatrix w = test::random_half_matrix(320, 4096, 0.5, 6);
+  const RowBundles even = make_row_bundles(w.view(), DType::f16, 4);  // 20 bundles of four rows each
+  EXPECT_EQ(even.rows_in_bundle, 4);
+  EXPECT_EQ(even.warps(), 20);
+  EXPECT_EQ(even.n_streams(), 80);
+  EXPECT_EQ(make_row_bundles(w.view(), DType::f16, 1000).n_streams(), 320);
+  const RowBundles one = make_row_bundles(w.view(), DType::f16, 1);
+  EXPECT_EQ(one.n_streams(), one.warps());
+}
+
+TEST(RowBundles, SameBytesForEveryThreadCount) {
+  const HalfMatrix w = test::random_half_matrix(50, 777, 0.6, 9);
+  const int threads = thread_count();
+  set_thread_count(1);
+  const RowBundles one = make_row_bundles(w.view(), DType::f16, 3);
+  set_thread_count(4);
+  const RowBundles many = make_row_bundles(w.view(), DType::f16, 3);
+  set_thread_count(threads);
+  ASSERT_EQ(one.blocks.size(), many.blocks.size());
+  EXPECT_EQ(std::memcmp(one.blocks.data(), many.blocks.data(), one.blocks.size()), 0);
+  EXPECT_EQ(one.starts, many.starts);
+}
+
+TEST(RowBundles, RefusesWhatItCannotHold) {
+  HalfMatrix w(1, 4);
+  EXPECT_THROW(make_row_bundles(w.view(), DType::f32, 1), Error);
+  EXPECT_THROW(make_row_bundles({w.bits.data(), 0, 4}, DType::f16, 1), Error);
+  EXPECT_THROW(make_row_bundles(w.view(), DType::f16, 0), Error);
+  const HalfMatrix wide(1, 70000);
+  EXPECT_THROW(make_row_bundles(wide.view(), DType::f16, 1), Error);
+}
+
+}  // namespace
+}  // namespace lacuna::kernels
