@@ -60,21 +60,21 @@ void compress(const std::uint16_t* in, std::int64_t runs, std::byte* words, std:
   }
 }
 
-// The places 0 to 63 as bytes, compressed at once and widened.
-HWY_INLINE std::int64_t list_word(std::uint64_t word, std::int64_t first, std::uint16_t* columns) {
+// The places 0 to 63 as bytes, compressed at once and widened. full: more than half of them are ones often.
+HWY_INLINE std::int64_t list_word(std::uint64_t word, std::int64_t first, bool full, std::uint16_t* columns) {
   alignas(64) static constexpr std::uint8_t kPlaces[64] = {
       0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
       22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
       44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
-  alignas(64) std::uint8_t places[64];
-  _mm512_store_si512(places, _mm512_maskz_compress_epi8(word, _mm512_load_si512(kPlaces)));
+  const __m512i places = _mm512_maskz_compress_epi8(word, _mm512_load_si512(kPlaces));
   const __m512i base = _mm512_set1_epi16(static_cast<short>(first));
-  for (int half = 0; half < 64; half += 32) {
-    const __m256i bytes = _mm256_load_si256(reinterpret_cast<const __m256i*>(places + half));
-    const __m512i widened = _mm512_maskz_cvtepu8_epi16(~0U, bytes);
-    _mm512_storeu_si512(columns + half, _mm512_add_epi16(widened, base));
-  }
-  return __builtin_popcountll(word);
+  const auto put = [&](__m256i bytes, std::uint16_t* to) {
+    _mm512_storeu_si512(to, _mm512_add_epi16(_mm512_cvtepu8_epi16(bytes), base));
+  };
+  const std::int64_t n = __builtin_popcountll(word);
+  put(_mm512_castsi512_si256(places), columns);
+  if (full || n > 32) put(_mm512_extracti64x4_epi64(places, 1), columns + 32);
+  return n;
 }
 
 #else
@@ -93,7 +93,7 @@ void compress(const std::uint16_t* in, std::int64_t runs, std::byte* words, std:
   }
 }
 
-HWY_INLINE std::int64_t list_word(std::uint64_t word, std::int64_t first, std::uint16_t* columns) {
+HWY_INLINE std::int64_t list_word(std::uint64_t word, std::int64_t first, bool, std::uint16_t* columns) {
   std::int64_t n = 0;
   for (unsigned b = 0; b < 8; ++b) {
     const auto byte = static_cast<unsigned>(word >> (8 * b) & 255U);
@@ -108,10 +108,12 @@ HWY_INLINE std::int64_t list_word(std::uint64_t word, std::int64_t first, std::u
 #endif
 
 std::int64_t list(const std::uint8_t* bitmap, std::int64_t n, std::uint16_t* columns) {
+  // Where the first word has many ones, others will: then a branch for each would be foretold wrongly.
+  const bool full = n >= 64 && __builtin_popcountll(whole_word(bitmap)) > 24;
   std::int64_t count = 0;
   std::int64_t i = 0;
-  for (; i + 64 <= n; i += 64) count += list_word(whole_word(bitmap + i / 8), i, columns + count);
-  if (i < n) count += list_word(last_word(bitmap + i / 8, (n - i + 7) / 8), i, columns + count);
+  for (; i + 64 <= n; i += 64) count += list_word(whole_word(bitmap + i / 8), i, full, columns + count);
+  if (i < n) count += list_word(last_word(bitmap + i / 8, (n - i + 7) / 8), i, true, columns + count);
   return count;
 }
 

@@ -1,8 +1,5 @@
 #include "lacuna/kernels/packed_gemv/lane_rows.hpp"
 
-#include <algorithm>
-#include <array>
-#include <bit>
 #include <cstring>
 
 #include "lacuna/core/error.hpp"
@@ -11,63 +8,12 @@
 namespace lacuna::kernels {
 namespace {
 
-// For every byte of a bitmap the places of its ones, in order; the rest is 0.
-constexpr auto kPlaces = [] {
-  std::array<std::array<std::uint8_t, 8>, 256> table{};
-  for (unsigned byte = 0; byte < 256; ++byte) {
-    std::size_t n = 0;
-    for (std::uint8_t bit = 0; bit < 8; ++bit) {
-      if ((byte >> bit & 1U) != 0) table[byte][n++] = bit;
-    }
-  }
-  return table;
-}();
-
-// How many they are. (Processors without a population count would call a function for each.)
-constexpr auto kOnes = [] {
-  std::array<std::uint8_t, 256> table{};
-  for (unsigned byte = 0; byte < 256; ++byte) table[byte] = static_cast<std::uint8_t>(std::popcount(byte));
-  return table;
-}();
-
-// Ranks and columns from the words; eight columns are written at a time, the surplus is written over.
-void list_columns(RowEntries& out) {
-  std::int32_t n = 0;
-  std::uint16_t* columns = out.columns.data();
-  for (std::size_t w = 0; w < out.words.size(); ++w) {
-    const std::uint64_t word = out.words[w];
-    out.ranks[w] = n;
-    for (unsigned b = 0; b < 8; ++b) {
-      const auto byte = static_cast<unsigned>(word >> (8 * b) & 255U);
-      const auto base = static_cast<std::uint16_t>(64 * w + 8 * b);
-      const auto& places = kPlaces[byte];
-      std::uint16_t* at = columns + n;
-      for (std::size_t k = 0; k < 8; ++k) at[k] = static_cast<std::uint16_t>(base + places[k]);
-      n += kOnes[byte];
-    }
-  }
-  out.ranks.back() = n;
-  out.size = n;
+void list_columns(std::int64_t cols, RowEntries& out) {
+  const auto* bitmap = reinterpret_cast<const std::uint8_t*>(out.words.data());
+  out.size = static_cast<int>(list_ones(bitmap, cols, out.columns.data()));
 }
 
 }  // namespace
-
-int RowEntries::before(std::int32_t column) const {
-  const auto w = static_cast<std::size_t>(column / 64);
-  if (w >= words.size()) return ranks.back();
-  return ranks[w] + std::popcount(words[w] & ((std::uint64_t{1} << (column % 64)) - 1));
-}
-
-// In 16 bits, which compilers turn into vectors; a gap beyond them counts as the largest.
-int RowEntries::widest_gap() const {
-  std::int16_t widest = 0;
-  const std::uint16_t* c = columns.data();
-  for (int i = 1; i < size; ++i) {
-    const auto gap = static_cast<std::int16_t>(static_cast<std::uint16_t>(c[i] - c[i - 1]));
-    widest = std::max(widest, gap);
-  }
-  return size > 1 && c[size - 1] - c[0] > 32767 ? 65535 : widest;
-}
 
 WeightRows::WeightRows(std::span<const PackedRows> parts, RowOrder order) : parts_(parts), order_(order) {
   if (parts.empty()) throw Error(ErrorCode::invalid_argument, "packed rows: need a matrix");
@@ -105,7 +51,7 @@ void WeightRows::read_dense(std::int64_t row, RowEntries& out) const {
       out.words[w] &= mask_[row * words_per_row_ + static_cast<std::int64_t>(w)];
     }
   }
-  list_columns(out);
+  list_columns(cols_, out);
   for (std::size_t i = 0; i < static_cast<std::size_t>(out.size); ++i) out.values[i] = in[out.columns[i]];
 }
 
@@ -113,7 +59,7 @@ void WeightRows::read_packed(std::int64_t index, RowEntries& out) const {
   const auto [part, row] = locate(index);
   out.words.back() = 0;
   std::memcpy(out.words.data(), part->row_bitmap(row), static_cast<std::size_t>(part->row_bytes()));
-  list_columns(out);
+  list_columns(cols_, out);
   if (out.size == 0) return;  // without any values there may be no array
   std::memcpy(out.values.data(), part->values + part->row_starts[row] * 2, static_cast<std::size_t>(out.size) * 2);
 }

@@ -16,6 +16,7 @@
 
 #include "lacuna/core/dtype.hpp"
 #include "lacuna/core/tensor.hpp"
+#include "lacuna/kernels/compress/compress.hpp"
 #include "lacuna/kernels/expand/expand.hpp"
 #include "lacuna/kernels/packed_gemv/row_order.hpp"
 
@@ -24,18 +25,13 @@ namespace lacuna::kernels {
 struct RowEntries {
   explicit RowEntries(std::int64_t cols)
       : words(static_cast<std::size_t>((cols + 63) / 64)),
-        ranks(words.size() + 1),
-        columns(static_cast<std::size_t>(cols) + 8),
-        values(static_cast<std::size_t>(cols) + 8) {}
+        columns(static_cast<std::size_t>(cols + kSurplus)),
+        values(static_cast<std::size_t>(cols + kSurplus)) {}
 
   int size = 0;
   std::vector<std::uint64_t> words;    // bit c: column c is kept
-  std::vector<std::int32_t> ranks;     // entries before word w
   std::vector<std::uint16_t> columns;  // `size` of them
   std::vector<std::uint16_t> values;
-
-  int before(std::int32_t column) const;  // entries left of it; 0 ≤ column ≤ cols
-  int widest_gap() const;                 // between neighbours
 };
 
 class WeightRows {
