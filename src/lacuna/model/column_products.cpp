@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lacuna/kernels/sparse_gemv/column_panels.hpp"
+#include "lacuna/kernels/sparse_gemv/gate_up.hpp"
 #include "lacuna/kernels/sparse_gemv/packed_columns.hpp"
 
 namespace lacuna {
@@ -20,6 +21,12 @@ std::int64_t count_up_to(MatrixView<const float> x, float threshold) {
   return count;
 }
 
+const float* bias_of(const Linear& linear) { return linear.bias.empty() ? nullptr : linear.bias.data(); }
+
+kernels::ColumnFactor factor(const Linear& linear) {
+  return {linear.columns.get(), linear.input_threshold, bias_of(linear)};
+}
+
 }  // namespace
 
 bool ColumnProducts::multiply(MatrixView<const float> x, std::span<const Target> targets) {
@@ -29,7 +36,7 @@ bool ColumnProducts::multiply(MatrixView<const float> x, std::span<const Target>
   std::vector<kernels::PackedColumns::Part> packed_parts;
   for (const Target& target : targets) {
     const Linear& linear = *target.linear;
-    const float* bias = linear.bias.empty() ? nullptr : linear.bias.data();
+    const float* bias = bias_of(linear);
     if (linear.packed_columns != nullptr) {
       linear.packed_columns->append(linear.input_threshold, bias, target.y, target.accumulate, packed_parts);
     } else {
@@ -39,6 +46,21 @@ bool ColumnProducts::multiply(MatrixView<const float> x, std::span<const Target>
   if (!parts.empty()) kernels::sparse_gemv(x, parts);
   if (!packed_parts.empty()) kernels::packed_columns_gemv(x, packed_parts);
   count_skipped(x, targets);
+  return true;
+}
+
+bool ColumnProducts::multiply_gated(MatrixView<const float> x, const GatedTarget& target) {
+  const Target targets[] = {{target.gate, target.y}, {target.up, target.scratch}};
+  if (x.rows <= kMostRows && target.gate->columns != nullptr && target.up->columns != nullptr) {
+    kernels::sparse_gate_up(x, {factor(*target.gate), factor(*target.up), target.activation, target.y, target.scratch});
+    count_skipped(x, targets);
+    return true;
+  }
+  if (!multiply(x, targets)) return false;
+  for (std::int64_t r = 0; r < x.rows; ++r) {
+    const auto n = static_cast<std::size_t>(target.y.cols);
+    kernels::activate_gated(target.activation, {target.y.row(r), n}, {target.scratch.row(r), n});
+  }
   return true;
 }
 

@@ -11,6 +11,7 @@
 #include <span>
 
 #include "lacuna/core/tensor.hpp"
+#include "lacuna/kernels/activation/activation.hpp"
 #include "lacuna/model/layer.hpp"
 
 namespace lacuna {
@@ -28,6 +29,17 @@ class ColumnProducts {
   // All targets of one input at once, with their biases; false, and nothing done, where one has no columns (layer.hpp)
   // or x has more than kMostRows rows. Counts what it skips.
   bool multiply(MatrixView<const float> x, std::span<const Target> targets);
+
+  struct GatedTarget {
+    const Linear* gate = nullptr;
+    const Linear* up = nullptr;
+    kernels::Activation activation = kernels::Activation::silu;
+    MatrixView<float> y;
+    MatrixView<float> scratch;  // as large as y
+  };
+
+  // y ← f(gate·x) · up·x, with their biases; false, and nothing done, as above.
+  bool multiply_gated(MatrixView<const float> x, const GatedTarget& target);
 
   // A product of `rows` rows of weights with inputs of `size` elements, of which `zeros` fell below the threshold.
   void count(std::int64_t zeros, std::int64_t size, std::int64_t rows);

@@ -225,11 +225,7 @@ void LayerForward::expand_mlp(const LayerWeights& layer, MatrixView<const float>
     return;
   }
   const std::int64_t rows = std::min(inner.rows, ColumnProducts::kMostRows);
-  const ColumnProducts::Target targets[] = {{gate, inner}, {&up, scratch(up_, rows, inner.cols)}};
-  if (columns_.multiply(input, targets)) {
-    kernels::activate_gated(config_.activation, flat(inner), flat(targets[1].y));
-    return;
-  }
+  if (columns_.multiply_gated(input, {gate, &up, config_.activation, inner, scratch(up_, rows, inner.cols)})) return;
   multiply(*gate, read, inner, false);
   multiply_up(up, read, inner);
 }

@@ -22,4 +22,9 @@ struct RowRange {
   std::int64_t first_batch_row = 0;
 };
 
+void multiply_range(const RowRange& range);  // not at the scalar level
+
+std::int64_t parts_of_work(std::int64_t weights);     // threads that pay for so many weights read, at least 1
+std::int64_t rows_together(std::int64_t batch_rows);  // the largest power of two that is no more, up to kLargestBatch
+
 }  // namespace lacuna::kernels

@@ -24,7 +24,7 @@ namespace {
 
 #if HWY_TARGET == HWY_SCALAR  // the fallback entry of the dispatch table; use_simd() never lets it run
 
-void multiply_range(const RowRange&) {}
+void multiply_rows(const RowRange&) {}
 
 #else
 
@@ -67,7 +67,7 @@ void multiply_batch(const RowRange& range) {
   }
 }
 
-void multiply_range(const RowRange& range) {
+void multiply_rows(const RowRange& range) {
   if (range.product->w.dtype == DType::bf16) return multiply_batch<Bf16>(range);
   if (range.product->w.dtype == DType::f16) return multiply_batch<F16>(range);
   multiply_batch<F32>(range);
@@ -83,7 +83,7 @@ HWY_AFTER_NAMESPACE();
 namespace lacuna::kernels {
 namespace {
 
-HWY_EXPORT(multiply_range);
+HWY_EXPORT(multiply_rows);
 
 constexpr std::int64_t kElementsPerThread = 1 << 17;  // below this a second thread costs more than it saves
 
@@ -106,7 +106,7 @@ void multiply_part(std::span<const Share> shares, std::int64_t total, std::int64
     RowRange range = share.whole;
     range.first = share.row_at(total * part / parts - passed);
     range.end = share.row_at(total * (part + 1) / parts - passed);
-    if (range.first < range.end) HWY_DYNAMIC_DISPATCH(multiply_range)(range);
+    if (range.first < range.end) multiply_range(range);
     passed += share.cost();
   }
 }
@@ -120,7 +120,7 @@ void multiply_batch_rows(MatrixView<const float> x, std::int64_t first_row, std:
     shares.push_back({{&p, &lists.of(p.threshold), 0, p.w.rows, first_row}});
     total += shares.back().cost();
   }
-  const std::int64_t parts = std::clamp<std::int64_t>(total / kElementsPerThread, 1, thread_count());
+  const std::int64_t parts = parts_of_work(total);
   parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto part = begin; part < end; ++part) multiply_part(shares, total, part, parts);
   });
@@ -128,14 +128,25 @@ void multiply_batch_rows(MatrixView<const float> x, std::int64_t first_row, std:
 
 }  // namespace
 
+void multiply_range(const RowRange& range) { HWY_DYNAMIC_DISPATCH(multiply_rows)(range); }
+
+std::int64_t parts_of_work(std::int64_t weights) {
+  return std::clamp<std::int64_t>(weights / kElementsPerThread, 1, thread_count());
+}
+
+std::int64_t rows_together(std::int64_t batch_rows) {
+  std::int64_t batch = kLargestBatch;
+  while (batch > batch_rows) batch /= 2;
+  return batch;
+}
+
 void sparse_gemv(MatrixView<const float> x, std::span<const ColumnProduct> products) {
   for ([[maybe_unused]] const ColumnProduct& p : products) {
     LACUNA_ASSERT(p.w.cols == x.cols && p.w.column_stride >= p.w.rows && p.y.rows == x.rows && p.y.cols == p.w.rows);
   }
   if (!use_simd()) return scalar::sparse_gemv(x, products);
   for (std::int64_t row = 0; row < x.rows;) {
-    std::int64_t batch = kLargestBatch;
-    while (batch > x.rows - row) batch /= 2;
+    const std::int64_t batch = rows_together(x.rows - row);
     multiply_batch_rows(x.block(row, batch, 0, x.cols), row, products);
     row += batch;
   }
