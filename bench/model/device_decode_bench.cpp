@@ -13,16 +13,24 @@
 #include <cmath>
 #include <string>
 
+#include "lacuna/bench/random_device_model.hpp"
+#include "lacuna/bench/random_model.hpp"
 #include "lacuna/core/error.hpp"
 #include "model/device_parts.hpp"
-#include "model/random_device_model.hpp"
 
 using namespace lacuna;
-using bench::WeightForm;
 
 namespace {
 
-constexpr std::int64_t kPromptTokens = 16;
+constexpr int kCopyRounds = 8;
+
+DecoderConfig config_of(const std::string& shape) {
+  if (shape == "7b") return random_model_config({32, 4096, 11008, 32, 32, 32000});
+  if (shape == "8b") return random_model_config({32, 4096, 14336, 32, 8, 128256});
+  if (shape == "1b") return random_model_config({22, 2048, 5632, 32, 4, 32000});
+  if (shape == "tiny") return random_model_config({2, 256, 688, 4, 2, 1000});
+  throw Error(ErrorCode::invalid_argument, "shape: expected 7b, 8b, 1b or tiny, got " + shape);
+}
 
 struct Timing {
   double seconds = 0.0;  // of a token
@@ -30,13 +38,9 @@ struct Timing {
 };
 
 Timing time_steps(DeviceDecoder& decoder, int steps) {
-  decoder.start(kPromptTokens + steps + 64);
-  std::vector<std::int32_t> tokens;
-  for (std::int64_t i = 0; i < kPromptTokens; ++i) tokens.push_back(static_cast<std::int32_t>(i * 37 % 1000));
   Timing timing;
-  const auto first = decoder.advance(tokens, {});
-  timing.logits.assign(first.begin(), first.end());
-  if (!std::all_of(first.begin(), first.end(), [](float logit) { return std::isfinite(logit); })) {
+  timing.logits = start_random(decoder, kRandomPromptTokens + steps + 64);
+  if (!std::all_of(timing.logits.begin(), timing.logits.end(), [](float logit) { return std::isfinite(logit); })) {
     throw Error(ErrorCode::not_finite, "a logit is not finite");
   }
   std::vector<double> seconds;
@@ -101,46 +105,47 @@ double difference(const std::vector<float>& a, const std::vector<float>& b) {
 void run(const std::string& shape, int steps, bool parts) {
   const auto info = kernels::device_info();
   if (!info) throw Error(ErrorCode::invalid_argument, "there is no CUDA device");
-  const DecoderConfig config = bench::shape_config(shape);
-  Report report{bench::copy_speed()};
+  const DecoderConfig config = config_of(shape);
+  Report report{device_copy_bandwidth(kCopyRounds, {})};
   fmt::print("{}, copy {:.2f} TB/s; LLaMA {} shape, f16, random weights, {} steps\n", info->name,
              report.memory_speed * 1e-12, shape, steps);
   fmt::print("{:<24} {:>8} {:>9} {:>8} {:>9} {:>9}\n", "weights", "tokens/s", "ms/token", "GB/token", "of bound",
              "of dense");
-  const auto decoder_of = [&](WeightForm form, double density) {
-    DeviceWeights weights = bench::random_device_weights(config, form, density);
+  const auto decoder_of = [&](DeviceForm form, const RandomWeights& random) {
+    DeviceWeights weights = RandomDeviceModel(config, random).upload(form);
     if (parts) bench::print_parts(weights);
     return DeviceDecoder(std::move(weights));
   };
   std::vector<float> dense_logits;
   {
-    DeviceDecoder decoder = decoder_of(WeightForm::dense, 1.0);
+    DeviceDecoder decoder = decoder_of(DeviceForm::dense, {});
     const Timing timing = time_steps(decoder, steps);
     dense_logits = timing.logits;
     report.line("dense", static_cast<double>(decoder.weights().step_bytes()), timing.seconds);
     print_prompt(decoder);
   }
   {
-    DeviceDecoder decoder = decoder_of(WeightForm::columns, 1.0);
+    DeviceDecoder decoder = decoder_of(DeviceForm::columns, {});
     const auto head = static_cast<double>(decoder.weights().head->bytes());
     const auto bytes = static_cast<double>(decoder.weights().step_bytes()) - head;
     const Timing timing = time_steps(decoder, steps);
     report.line("columns, all read", bytes + head, timing.seconds);
     fmt::print("  logits against dense: {:.1e} relative\n", difference(timing.logits, dense_logits));
     for (const double sparsity : {0.25, 0.5, 0.7, 0.9}) {
-      const double read = bench::calibrate_thresholds(decoder, sparsity);
-      report.line(fmt::format("activation {:.0f} % ({:.1f} %)", sparsity * 100, 100 - read * 100), bytes * read + head,
-                  time_steps(decoder, steps).seconds);
+      set_input_quantiles(decoder, sparsity);
+      const double read = active_bytes(decoder);
+      report.line(fmt::format("activation {:.0f} % ({:.1f} %)", sparsity * 100, 100 - (read - head) / bytes * 100),
+                  read, time_steps(decoder, steps).seconds);
     }
     print_prompt(decoder);
   }
-  for (const double density : {0.5, 0.3, 0.1}) {
-    DeviceDecoder decoder = decoder_of(WeightForm::bundles, density);
-    report.line(fmt::format("packed {:.0f} %", 100 - 100 * density),
-                static_cast<double>(decoder.weights().step_bytes()), time_steps(decoder, steps).seconds);
+  for (const double zeros : {0.5, 0.7, 0.9}) {
+    DeviceDecoder decoder = decoder_of(DeviceForm::bundles, {DType::f16, zeros});
+    report.line(fmt::format("packed {:.0f} %", 100 * zeros), static_cast<double>(decoder.weights().step_bytes()),
+                time_steps(decoder, steps).seconds);
     print_prompt(decoder);
   }
-  DeviceDecoder decoder = decoder_of(WeightForm::two_four, 0.5);
+  DeviceDecoder decoder = decoder_of(DeviceForm::two_four, {DType::f16, 0.5, true});
   report.line("packed 2:4", static_cast<double>(decoder.weights().step_bytes()), time_steps(decoder, steps).seconds);
   print_prompt(decoder);
 }

@@ -79,11 +79,14 @@ TEST_F(DeviceBench, DecodesBothWays) {
   request.sparsities = {0.5};
   request.timing.rounds = 1;
   const auto timings = bench_decode_cuda(request, {});
-  ASSERT_EQ(timings.size(), 2U);
+  ASSERT_EQ(timings.size(), 3U);
   EXPECT_EQ(timings[0].format, DecodeFormat::packed);
-  EXPECT_EQ(timings[1].format, DecodeFormat::activation);
-  EXPECT_LT(timings[1].timing.bytes, timings[1].timing.dense_bytes);  // lane streams of so small matrices are filling
+  EXPECT_EQ(timings[1].format, DecodeFormat::two_four);
+  EXPECT_EQ(timings[2].format, DecodeFormat::activation);
+  // Bundles of so small matrices are filling.
+  for (const std::size_t i : {1U, 2U}) EXPECT_LT(timings[i].timing.bytes, timings[i].timing.dense_bytes);
   for (const auto& timing : timings) {
+    EXPECT_GT(timing.head_seconds, 0.0);
     EXPECT_GT(timing.timing.time.median, 0.0);
   }
 }

@@ -114,13 +114,13 @@ TEST(Tuner, MeasuresOnItsDeviceAndRemembers) {
   const TuningDevice device = {"cuda: test", [&](const TuningKey& key, const TunerOptions&, const RunContext&) {
                                  EXPECT_EQ(key.device, "cuda: test");
                                  ++calls;
-                                 return MeasuredForms{{{"dense", 2.0}, {"lanes", 1.0}}, calls > 1};
+                                 return MeasuredForms{{{"dense", 2.0}, {"bundles", 1.0}}, calls > 1};
                                }};
   Tuner tuner(cache, device, {});
   const TuningKey key = tuner.key(TunedProduct::two_four, {8, 8}, DType::f16, 0.5);
-  EXPECT_EQ(tuner.choose(key, {}).choice, "lanes");
+  EXPECT_EQ(tuner.choose(key, {}).choice, "bundles");
   EXPECT_EQ(calls, 2);  // the first was not steady
-  EXPECT_EQ(tuner.choose(key, {}).choice, "lanes");
+  EXPECT_EQ(tuner.choose(key, {}).choice, "bundles");
   EXPECT_EQ(calls, 2);
   EXPECT_EQ(tuner.measured(), 1);
   EXPECT_EQ(tuner.unsteady(), 0);

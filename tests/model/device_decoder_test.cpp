@@ -139,7 +139,7 @@ TEST_F(DeviceDecoding, PackedModelsStayPackedAndFollowTheProcessor) {
       DeviceDecoder actual(load_device_weights(packed, {}, {}));
       const auto& layer = actual.weights().layers[0];
       for (const DeviceProduct* product : {&layer.qkv, &layer.output, &layer.gate_up, &layer.down}) {
-        ASSERT_EQ(product->form(), zeros == Zeros::half ? "lanes" : "two_four");
+        ASSERT_EQ(product->form(), zeros == Zeros::half ? "bundles" : "two_four");
       }
       expect_same(actual, expected, tolerance(dtype), "packed");
       DeviceDecoder columns(load_device_weights(packed, {true}, {}));

@@ -12,6 +12,7 @@ namespace {
 const char* format_name(DecodeFormat format) {
   switch (format) {
     case DecodeFormat::packed: return "packed";
+    case DecodeFormat::two_four: return "2:4";
     case DecodeFormat::both: return "both";
     case DecodeFormat::activation: return "activation";
   }

@@ -34,7 +34,7 @@ struct DecodeBench {
   TimingOptions timing = {5, 0.3};
 };
 
-enum class DecodeFormat : std::uint8_t { packed, both, activation };
+enum class DecodeFormat : std::uint8_t { packed, two_four, both, activation };  // 2:4: of the CUDA device alone
 
 struct DecodeTiming {
   DecodeFormat format = DecodeFormat::packed;

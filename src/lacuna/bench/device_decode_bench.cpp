@@ -7,109 +7,17 @@
 #include <cmath>
 
 #include "lacuna/bench/device_bench.hpp"
-#include "lacuna/bench/device_products.hpp"
+#include "lacuna/bench/random_device_model.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/model/device_decoder.hpp"
 
 namespace lacuna {
 namespace {
 
-constexpr std::int64_t kPromptTokens = 16;
 constexpr int kSteps = 20;  // of a round, timed
-constexpr std::int64_t kCapacity = kPromptTokens + kSteps;
+constexpr std::int64_t kCapacity = kRandomPromptTokens + kSteps;
 constexpr double kLogitTolerance = 0.01;
+constexpr std::int64_t kHeadCalls = 32;  // in a graph
 using Clock = std::chrono::steady_clock;
-
-struct GroupWeights {
-  DeviceMatrix matrix;
-  AlignedBuffer<std::byte> weights;
-};
-
-// One layer's products by group, and the two tables, on the host.
-struct HostWeights {
-  DecoderConfig config;
-  DType dtype;
-  std::vector<GroupWeights> groups;
-  AlignedBuffer<std::byte> embedding;
-  AlignedBuffer<std::byte> head;
-
-  HostWeights(const DecodeBench& request, double zeros)
-      : config(random_model_config(request.shape)), dtype(request.dtype) {
-    const DecoderConfig& c = config;
-    add({c.query_size(), c.kv_size(), c.kv_size()}, c.hidden_size, zeros, request.seed);
-    add({c.hidden_size}, c.query_size(), zeros, request.seed);
-    add({c.intermediate_size, c.intermediate_size}, c.hidden_size, zeros, request.seed);
-    groups.back().matrix.gate = true;
-    add({c.hidden_size}, c.intermediate_size, zeros, request.seed);
-    embedding = random_weights(dtype, {c.vocab_size, c.hidden_size}, 0.0, request.seed + 100, kRandomModelScale);
-    head = random_weights(dtype, {c.vocab_size, c.hidden_size}, 0.0, request.seed + 101, kRandomModelScale);
-  }
-
-  void add(std::vector<std::int64_t> parts, std::int64_t cols, double zeros, std::uint64_t seed) {
-    std::int64_t rows = 0;
-    for (const auto n : parts) rows += n;
-    const BenchShape shape = {rows, cols};
-    groups.push_back({{dtype, shape, std::move(parts), false},
-                      random_weights(dtype, shape, zeros, seed + groups.size(), kRandomModelScale)});
-  }
-};
-
-// The rows of gate and up in turns, as packed products take them.
-AlignedBuffer<std::byte> interleaved(const GroupWeights& group) {
-  const std::size_t row = static_cast<std::size_t>(group.matrix.shape.cols) * 2;
-  const auto half = static_cast<std::size_t>(group.matrix.shape.rows) / 2;
-  AlignedBuffer<std::byte> rows(group.weights.size());
-  for (std::size_t r = 0; r < half; ++r) {
-    std::copy_n(group.weights.data() + r * row, row, rows.data() + 2 * r * row);
-    std::copy_n(group.weights.data() + (half + r) * row, row, rows.data() + (2 * r + 1) * row);
-  }
-  return rows;
-}
-
-std::vector<DeviceProduct> group_products(const HostWeights& host, std::size_t index, DeviceForm form) {
-  const GroupWeights& group = host.groups[index];
-  const std::int64_t layers = host.config.n_layers;
-  if (form != DeviceForm::bundles || !group.matrix.gate) {
-    return make_device_products(form, group.matrix, group.weights.span(), layers);
-  }
-  return make_device_products(form, group.matrix, interleaved(group).span(), layers);
-}
-
-DeviceWeights upload(const HostWeights& host, DeviceForm form) {
-  const DecoderConfig& c = host.config;
-  const DeviceMatrix table = {host.dtype, {c.vocab_size, c.hidden_size}, {}, false};
-  const std::vector<float> norm(static_cast<std::size_t>(c.hidden_size), 1.0F);
-  const auto ones = [&] { return kernels::DeviceBuffer(norm.data(), norm.size() * sizeof(float)); };
-  DeviceWeights weights{c, host.dtype, make_device_dense(table, host.embedding.span()), {}, ones(), {}};
-  weights.head.emplace(make_device_dense(table, host.head.span()));
-  std::vector<std::vector<DeviceProduct>> groups;
-  for (std::size_t g = 0; g < host.groups.size(); ++g) groups.push_back(group_products(host, g, form));
-  for (std::size_t i = 0; i < static_cast<std::size_t>(c.n_layers); ++i) {
-    weights.layers.push_back(DeviceLayer{std::move(groups[0][i]),
-                                         std::move(groups[1][i]),
-                                         std::move(groups[2][i]),
-                                         std::move(groups[3][i]),
-                                         ones(),
-                                         ones(),
-                                         {},
-                                         {},
-                                         {},
-                                         {},
-                                         {},
-                                         {}});
-  }
-  return weights;
-}
-
-std::vector<float> start(DeviceDecoder& decoder) {
-  decoder.set_prompt_tokens(0);  // through the steps that are measured
-  decoder.start(kCapacity);
-  std::vector<std::int32_t> tokens;
-  const std::int64_t vocabulary = decoder.config().vocab_size;
-  for (std::int64_t i = 0; i < kPromptTokens; ++i) tokens.push_back(static_cast<std::int32_t>(i * 37 % vocabulary));
-  const auto logits = decoder.advance(tokens, {});
-  return {logits.begin(), logits.end()};
-}
 
 void check_logits(const char* what, const std::vector<float>& found, const std::vector<float>& expected) {
   double error = 0.0;
@@ -127,7 +35,7 @@ void check_logits(const char* what, const std::vector<float>& found, const std::
 }
 
 void time_round(DeviceDecoder& decoder, std::vector<double>& seconds) {
-  (void)start(decoder);
+  (void)start_random(decoder, kCapacity);
   const std::int64_t vocabulary = decoder.config().vocab_size;
   for (int i = 0; i < kSteps; ++i) {
     const auto token = static_cast<std::int32_t>(i * 53 % vocabulary);
@@ -137,11 +45,20 @@ void time_round(DeviceDecoder& decoder, std::vector<double>& seconds) {
   }
 }
 
-double copy_bandwidth(int rounds, const RunContext& context) {
+// Norm and product with the vocabulary, in a chain of their own.
+double head_seconds(const DeviceWeights& weights, int rounds, const RunContext& context) {
+  const auto hidden = static_cast<std::size_t>(weights.config.hidden_size);
+  const std::vector<float> values(hidden, 1.0F);
+  const kernels::DeviceBuffer x(values.data(), hidden * sizeof(float));
+  kernels::DeviceBuffer logits(static_cast<std::size_t>(weights.config.vocab_size) * sizeof(float));
   const kernels::DeviceQueue queue;
-  DeviceCopy copy;
-  const DeviceCall call = copy.call(queue);
-  return static_cast<double>(kDeviceCopyBytes) / time_on_device({&call, 1}, queue, rounds, context)[0].median;
+  const kernels::ProductInput input = {x.data(), kernels::InputKind::normalised,
+                                       reinterpret_cast<const float*>(weights.final_norm.data()), 1e-5F};
+  const DeviceCall call = {kHeadCalls, [&](std::int64_t) {
+                             weights.head->run(input, {logits.data(), kernels::OutputKind::store_f32},
+                                               {queue.stream(), weights.overlap()});
+                           }};
+  return time_on_device({&call, 1}, queue, rounds, context)[0].median;
 }
 
 DecodeTiming time_in_turns(DeviceDecoder& dense, DeviceDecoder& sparse, const DecodeBench& request,
@@ -157,49 +74,25 @@ DecodeTiming time_in_turns(DeviceDecoder& dense, DeviceDecoder& sparse, const De
   result.timing.time = call_time(seconds[1]);
   result.timing.dense_bytes = static_cast<double>(dense.weights().step_bytes());
   result.timing.bytes = static_cast<double>(sparse.weights().step_bytes());
-  result.timing.bandwidth = copy_bandwidth(request.timing.rounds, context);
+  result.head_seconds = head_seconds(sparse.weights(), request.timing.rounds, context);
+  result.timing.bandwidth = device_copy_bandwidth(request.timing.rounds, context);
   return result;
 }
 
-// Thresholds that leave out `sparsity` of every product's input at one token.
-void set_quantiles(DeviceDecoder& decoder, double sparsity) {
-  (void)start(decoder);
-  decoder.observe(1, [&](std::int64_t layer, InputGroup group, std::span<const float> input) {
-    std::vector<float> sizes(input.size());
-    std::transform(input.begin(), input.end(), sizes.begin(), [](float v) { return std::fabs(v); });
-    const auto at = sizes.begin() + static_cast<std::ptrdiff_t>(sparsity * static_cast<double>(sizes.size() - 1));
-    std::nth_element(sizes.begin(), at, sizes.end());
-    decoder.set_group_threshold(layer, group, *at);
-  });
-}
-
-// Bytes of columns whose input counts, at the token after that.
-double active_bytes(DeviceDecoder& decoder) {
-  double bytes = static_cast<double>(decoder.weights().head->bytes());
-  decoder.observe(2, [&](std::int64_t layer, InputGroup group, std::span<const float> input) {
-    const auto& product = decoder.weights().layers[static_cast<std::size_t>(layer)].product(group);
-    const float threshold = std::get<DeviceColumns>(product.weights()).parts.front().threshold;
-    const auto active =
-        std::count_if(input.begin(), input.end(), [&](float v) { return !(std::fabs(v) <= threshold); });
-    bytes += static_cast<double>(product.bytes()) * static_cast<double>(active) / static_cast<double>(input.size());
-  });
-  return bytes;
-}
-
-DecodeTiming measure_packed(const DecodeBench& request, double sparsity, const RunContext& context) {
-  const HostWeights host(request, sparsity);
-  DeviceDecoder dense(upload(host, DeviceForm::dense));
-  DeviceDecoder packed(upload(host, DeviceForm::bundles));
-  check_logits("packed", start(packed), start(dense));
+DecodeTiming measure_packed(const DecodeBench& request, const RandomWeights& weights, const RunContext& context) {
+  const RandomDeviceModel model(random_model_config(request.shape), weights);
+  DeviceDecoder dense(model.upload(DeviceForm::dense));
+  DeviceDecoder packed(model.upload(weights.two_of_four ? DeviceForm::two_four : DeviceForm::bundles));
+  check_logits("packed", start_random(packed, kCapacity), start_random(dense, kCapacity));
   DecodeTiming result = time_in_turns(dense, packed, request, context);
-  result.format = DecodeFormat::packed;
-  result.timing.sparsity = sparsity;
+  result.format = weights.two_of_four ? DecodeFormat::two_four : DecodeFormat::packed;
+  result.timing.sparsity = weights.zeros;
   return result;
 }
 
 DecodeTiming measure_activation(DeviceDecoder& dense, DeviceDecoder& columns, const DecodeBench& request,
                                 double sparsity, const RunContext& context) {
-  set_quantiles(columns, sparsity);
+  set_input_quantiles(columns, sparsity);
   const double bytes = active_bytes(columns);
   DecodeTiming result = time_in_turns(dense, columns, request, context);
   result.timing.bytes = bytes;
@@ -218,13 +111,17 @@ std::vector<DecodeTiming> bench_decode_cuda(const DecodeBench& request, const Ru
   const auto add = [&](const DecodeTiming& timing, const char* format) {
     timings.push_back(timing);
     context.report({"bench decode", fmt::format("{} {:g} %", format, 100.0 * timing.timing.sparsity), "timings",
-                    timings.size(), 2 * request.sparsities.size(), 0.0});
+                    timings.size(), 2 * request.sparsities.size() + 1, 0.0});
   };
-  for (const double sparsity : request.sparsities) add(measure_packed(request, sparsity, context), "packed");
-  const HostWeights host(request, 0.0);
-  DeviceDecoder dense(upload(host, DeviceForm::dense));
-  DeviceDecoder columns(upload(host, DeviceForm::columns));
-  check_logits("activation", start(columns), start(dense));
+  const DType dtype = request.dtype;
+  for (const double zeros : request.sparsities) {
+    add(measure_packed(request, {dtype, zeros, false, request.seed}, context), "packed");
+  }
+  add(measure_packed(request, {dtype, 0.5, true, request.seed}, context), "2:4");
+  const RandomDeviceModel model(random_model_config(request.shape), {dtype, 0.0, false, request.seed});
+  DeviceDecoder dense(model.upload(DeviceForm::dense));
+  DeviceDecoder columns(model.upload(DeviceForm::columns));
+  check_logits("activation", start_random(columns, kCapacity), start_random(dense, kCapacity));
   for (const double sparsity : request.sparsities) {
     add(measure_activation(dense, columns, request, sparsity, context), "activation");
   }

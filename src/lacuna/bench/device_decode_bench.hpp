@@ -1,9 +1,9 @@
 // What sparsity buys per generated token, on the CUDA device: decode_bench.hpp there.
 //
-// Random weights decode with model/device_decoder.hpp: dense and packed (row bundles), dense and with thresholds on
-// its inputs, in turns. A time is the median over all tokens of all rounds, its logits on the host included; each round
-// starts a sequence of 16 tokens anew. Thresholds are the quantiles of the inputs at one token. Head and embedding stay
-// dense.
+// Random weights decode with model/device_decoder.hpp: dense and packed (row bundles), dense and packed 2:4, dense and
+// with thresholds on its inputs, in turns. A time is the median over all tokens of all rounds, its logits on the host
+// included; each round starts a sequence of 16 tokens anew. Thresholds are the quantiles of the inputs at one token.
+// Head and embedding stay dense.
 //
 //   bytes      of the weights that a token must read, in their form on the device
 //   bandwidth  of a copy inside the device's memory

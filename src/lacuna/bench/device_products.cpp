@@ -5,6 +5,8 @@
 #include <numeric>
 
 #include "lacuna/core/error.hpp"
+#include "lacuna/core/random.hpp"
+#include "lacuna/core/threads.hpp"
 #include "lacuna/kernels/convert/convert.hpp"
 
 namespace lacuna {
@@ -67,6 +69,22 @@ std::vector<DeviceProduct> make_device_products(DeviceForm form, const DeviceMat
   }
   const auto packed = make_bundles(matrix, rows);
   return repeat(count, [&] { return kernels::DeviceRowBundles(packed); });
+}
+
+void leave_two_of_four(AlignedBuffer<std::byte>& weights, BenchShape shape, std::uint64_t seed) {
+  auto* values = reinterpret_cast<std::uint16_t*>(weights.data());
+  parallel_for(shape.rows, 64, [&](std::int64_t begin, std::int64_t end) {
+    for (auto r = begin; r < end; ++r) {
+      Random random(seed * 0x9e3779b97f4a7c15U + static_cast<std::uint64_t>(r));
+      for (std::int64_t c = 0; c < shape.cols; c += 4) {
+        const std::int64_t first = static_cast<std::int64_t>(random.below(4));
+        const std::int64_t second = (first + 1 + static_cast<std::int64_t>(random.below(3))) % 4;
+        for (const std::int64_t at : {c + first, c + second}) {
+          if (at < shape.cols) values[r * shape.cols + at] = 0;
+        }
+      }
+    }
+  });
 }
 
 std::vector<DeviceProduct> rotated_products(DeviceForm form, const DeviceMatrix& matrix,
@@ -152,6 +170,13 @@ DeviceCopy::DeviceCopy() : from_(kDeviceCopyBytes / 2), to_(kDeviceCopyBytes / 2
 
 DeviceCall DeviceCopy::call(const kernels::DeviceQueue& queue) {
   return {1, [this, &queue](std::int64_t) { queue.copy(to_.data(), from_.data(), kDeviceCopyBytes / 2); }, false};
+}
+
+double device_copy_bandwidth(int rounds, const RunContext& context) {
+  const kernels::DeviceQueue queue;
+  DeviceCopy copy;
+  const DeviceCall call = copy.call(queue);
+  return static_cast<double>(kDeviceCopyBytes) / time_on_device({&call, 1}, queue, rounds, context)[0].median;
 }
 
 }  // namespace lacuna

@@ -39,6 +39,8 @@ kernels::DeviceDense make_device_dense(const DeviceMatrix& matrix, std::span<con
 // `count` products of the same weights, row-major as they are in `shape`, at addresses of their own.
 std::vector<DeviceProduct> make_device_products(DeviceForm form, const DeviceMatrix& matrix,
                                                 std::span<const std::byte> weights, std::int64_t count);
+// Two random ones of every four consecutive 16-bit elements of a row become 0.
+void leave_two_of_four(AlignedBuffer<std::byte>& weights, BenchShape shape, std::uint64_t seed);
 // As many as rotate through `rotated_bytes`.
 std::vector<DeviceProduct> rotated_products(DeviceForm form, const DeviceMatrix& matrix,
                                             std::span<const std::byte> weights, std::size_t rotated_bytes);
@@ -81,5 +83,6 @@ class DeviceCopy {
   kernels::DeviceBuffer from_;
   kernels::DeviceBuffer to_;
 };
+double device_copy_bandwidth(int rounds, const RunContext& context);  // bytes a second
 
 }  // namespace lacuna

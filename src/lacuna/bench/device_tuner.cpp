@@ -10,8 +10,6 @@
 #include "lacuna/bench/random_model.hpp"
 #include "lacuna/bench/sparse_inputs.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/core/random.hpp"
-#include "lacuna/core/threads.hpp"
 #include "lacuna/kernels/device/driver.hpp"
 
 namespace lacuna {
@@ -20,7 +18,7 @@ namespace {
 using kernels::DeviceBuffer;
 using Products = std::vector<DeviceProduct>;
 
-constexpr std::int64_t kMostLaneColumns = 30000;  // as model/device_weights.cpp
+constexpr std::int64_t kMostPackedColumns = 30000;  // as model/device_weights.cpp
 
 bool is(const TuningKey& key, TunedProduct product) { return key.operation == product_name(product); }
 
@@ -28,23 +26,6 @@ DeviceMatrix matrix_of(const TuningKey& key) {
   DeviceMatrix matrix = {key.dtype, {key.rows, key.cols}, {}, is(key, TunedProduct::gate)};
   if (matrix.gate) matrix.parts = {key.rows / 2, key.rows / 2};
   return matrix;
-}
-
-// Two random ones of every four consecutive columns become 0.
-void leave_two_of_four(AlignedBuffer<std::byte>& weights, BenchShape shape, std::uint64_t seed) {
-  auto* values = reinterpret_cast<std::uint16_t*>(weights.data());
-  parallel_for(shape.rows, 64, [&](std::int64_t begin, std::int64_t end) {
-    for (auto r = begin; r < end; ++r) {
-      Random random(seed * 0x9e3779b97f4a7c15U + static_cast<std::uint64_t>(r));
-      for (std::int64_t c = 0; c < shape.cols; c += 4) {
-        const std::int64_t first = static_cast<std::int64_t>(random.below(4));
-        const std::int64_t second = (first + 1 + static_cast<std::int64_t>(random.below(3))) % 4;
-        for (const std::int64_t at : {c + first, c + second}) {
-          if (at < shape.cols) values[r * shape.cols + at] = 0;
-        }
-      }
-    }
-  });
 }
 
 // Candidates beside the dense product, all of one input.
@@ -115,7 +96,7 @@ MeasuredForms measure_packed(const TuningKey& key, const TunerOptions& options, 
   Contest contest(key, options, std::move(weights));
   contest.set_inputs({random_input(key.cols, options.seed + 1)});
   Products packed;
-  if (two_four || key.cols <= kMostLaneColumns) {
+  if (two_four || key.cols <= kMostPackedColumns) {
     const auto form = two_four ? DeviceForm::two_four : DeviceForm::bundles;
     packed = rotated_products(form, contest.matrix(), contest.weights(), options.rotated_bytes);
     contest.check("packed", packed, two_four ? two_four_roundings(shape) : dense_roundings(shape));
