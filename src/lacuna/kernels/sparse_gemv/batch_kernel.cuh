@@ -8,8 +8,8 @@
 //                  of 16 outputs × 16 columns; B is 16 columns × 8 inputs
 //   3. reduce      over the warps in shared memory, then as finish.cuh says
 //
-// Warps do not wait for each other before 3. Where every column is active anyhow (threshold < 0), the first weights are
-// asked for before the inputs are there.
+// Warps do not wait for each other before 3. Where every column is active anyhow (threshold < 0), nothing is listed,
+// and the first weights are asked for before the inputs are there.
 //
 // Budget of a warp, 128 columns of 256 outputs, 64 KiB: a list of 250 instructions, 8 times 16 copies, 16 ldmatrix, 16
 // mma and 60 others: 1100, of 2600 that the issue slots have in the time in which 4.3 TB/s bring 64 KiB.
@@ -158,6 +158,60 @@ class UnionList {
   uint4 raw_[kMostBatch / 2];
 };
 
+// Inputs of the columns first … last−1, all of which count, as B fragments in registers: those of kAhead stages, and of
+// as many that come after them on their way. Nothing is listed.
+template <typename T>
+class AllInputs {
+ public:
+  static constexpr int kAhead = 8;
+
+  __device__ __forceinline__ AllInputs(const SparseArgs& args, int first, int last)
+      : x_(static_cast<const T*>(args.input.x) + static_cast<long long>(row()) * args.cols),
+        first_(first),
+        last_(row() < args.batch ? last : first),
+        paired_(reinterpret_cast<std::uintptr_t>(args.input.x) % 4 == 0 && args.cols % 2 == 0) {}
+
+  // All calls with the same `stage`, a multiple of kAhead: the first of those that are fetched.
+  __device__ __forceinline__ void fetch(int stage) {
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) coming_[i][half] = pair((stage + i) * kStageColumns + 8 * half);
+    }
+  }
+  // Those fetched last are at hand, the following ones are fetched.
+  __device__ __forceinline__ void advance(int stage) {
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i) {
+      own_[i][0] = coming_[i][0];
+      own_[i][1] = coming_[i][1];
+    }
+    fetch(stage + kAhead);
+  }
+  template <int kStage>
+  __device__ __forceinline__ std::uint32_t fragment(int half) const {
+    return own_[kStage][half];
+  }
+
+ private:
+  __device__ __forceinline__ static int row() { return static_cast<int>(threadIdx.x) % 32 / 4; }
+
+  __device__ __forceinline__ std::uint32_t pair(int entry) const {
+    const int c = first_ + entry + static_cast<int>(threadIdx.x) % 4 * 2;
+    if (c >= last_) return 0U;
+    if (paired_ && c + 1 < last_) return *reinterpret_cast<const std::uint32_t*>(x_ + c);
+    const auto* bits = reinterpret_cast<const std::uint16_t*>(x_);
+    return bits[c] | (c + 1 < last_ ? static_cast<std::uint32_t>(bits[c + 1]) << 16U : 0U);
+  }
+
+  const T* x_;
+  int first_;
+  int last_;
+  bool paired_;
+  std::uint32_t coming_[kAhead][2];
+  std::uint32_t own_[kAhead][2];
+};
+
 // A matrix from this tile's first row on, and how many rows there are.
 template <typename T>
 struct BatchColumns {
@@ -192,25 +246,22 @@ class BatchPart {
   }
 
   __device__ __forceinline__ void run(float (&sums)[kBatchTile / 16][4]) {
-    // Row k of a matrix of ldmatrix is a column of W; octet m of its weights lies at place m ^ (k % 8).
-    const int k = lane() % 8 + lane() / 16 * 8;
     for (int s = 0;; ++s) {
       list_.extend((s + 1) * kStageColumns);
       if (s * kStageColumns >= list_.size()) break;
-      wait_for_copies<kBatchStages - 1>();
-      __syncwarp();
-      const unsigned matrix = stage(s) + k * kColumnBytes;
       const int entry = s * kStageColumns + lane() % 4 * 2;
-      const std::uint32_t b0 = list_.pair(entry);
-      const std::uint32_t b1 = list_.pair(entry + 8);
-#pragma unroll
-      for (int m = 0; m < kBatchTile / 16; ++m) {
-        std::uint32_t a[4];
-        load_transposed_matrices(matrix + (((2 * m + lane() / 8 % 2) ^ (lane() % 8)) * 16), a);
-        multiply_add<T>(sums[m], a, b0, b1);
-      }
-      __syncwarp();
-      start(s + kBatchStages);
+      multiply(s, list_.pair(entry), list_.pair(entry + 8), sums);
+    }
+    wait_for_copies<0>();
+    __syncwarp();
+  }
+
+  // Where all columns are active; `inputs` has fetched those from stage 0 on.
+  __device__ __forceinline__ void run_all(AllInputs<T>& inputs, float (&sums)[kBatchTile / 16][4]) {
+    const int stages = (size_ + kStageColumns - 1) / kStageColumns;
+    for (int s = 0; s < stages; s += AllInputs<T>::kAhead) {
+      inputs.advance(s);
+      run_ahead<0>(inputs, s, stages, sums);
     }
     wait_for_copies<0>();
     __syncwarp();
@@ -219,6 +270,34 @@ class BatchPart {
  private:
   __device__ __forceinline__ static int lane() { return static_cast<int>(threadIdx.x) % 32; }
   __device__ __forceinline__ unsigned stage(int s) const { return ring_ + s % kBatchStages * kStageBytes; }
+
+  template <int kStage>
+  __device__ __forceinline__ void run_ahead(const AllInputs<T>& inputs, int s, int stages,
+                                            float (&sums)[kBatchTile / 16][4]) {
+    if constexpr (kStage < AllInputs<T>::kAhead) {
+      if (s + kStage >= stages) return;
+      multiply(s + kStage, inputs.template fragment<kStage>(0), inputs.template fragment<kStage>(1), sums);
+      run_ahead<kStage + 1>(inputs, s, stages, sums);
+    }
+  }
+
+  // Stage s once it is there, times the B fragment b0, b1; then the stage takes the next columns.
+  __device__ __forceinline__ void multiply(int s, std::uint32_t b0, std::uint32_t b1,
+                                           float (&sums)[kBatchTile / 16][4]) {
+    wait_for_copies<kBatchStages - 1>();
+    __syncwarp();
+    // Row k of a matrix of ldmatrix is a column of W; octet m of its weights lies at place m ^ (k % 8).
+    const int k = lane() % 8 + lane() / 16 * 8;
+    const unsigned matrix = stage(s) + k * kColumnBytes;
+#pragma unroll
+    for (int m = 0; m < kBatchTile / 16; ++m) {
+      std::uint32_t a[4];
+      load_transposed_matrices(matrix + (((2 * m + lane() / 8 % 2) ^ (lane() % 8)) * 16), a);
+      multiply_add<T>(sums[m], a, b0, b1);
+    }
+    __syncwarp();
+    start(s + kBatchStages);
+  }
 
   const BatchColumns<T>& columns_;
   UnionList<T>& list_;
@@ -263,15 +342,24 @@ __global__ void __launch_bounds__(kBatchMaxWarps * 32) sparse_batch_kernel(const
     const bool all = p.threshold < 0.0F;
     UnionList<T> list(args, p.threshold, first, last, memory + kBatchStages * kStageBytes);
     BatchPart<T> part(columns, list, first, last, all, lane_address(shared_address(memory)));
+    const auto start = [&] {
+      for (int s = 0; s < kBatchStages; ++s) part.start(s);
+    };
     if (all) {
-      for (int s = 0; s < kBatchStages; ++s) part.start(s);
+      AllInputs<T> inputs(args, first, last);
+      // Weights may come before the grids before have ended; in an ordinary launch the inputs go first, since a load
+      // waits behind all that was asked for before.
+      if (args.overlaps) start();
+      wait_for_previous_grids();
+      inputs.fetch(0);
+      if (!args.overlaps) start();
+      part.run_all(inputs, sums[m]);
+    } else {
+      wait_for_previous_grids();
+      list.fetch();
+      start();
+      part.run(sums[m]);
     }
-    if (m == 0) wait_for_previous_grids();
-    list.fetch();
-    if (!all) {
-      for (int s = 0; s < kBatchStages; ++s) part.start(s);
-    }
-    part.run(sums[m]);
   }
   let_next_grid_start();  // not before: its blocks would disturb this one's rings
   float* scratch = reinterpret_cast<float*>(memory);

@@ -102,6 +102,7 @@ void launch_tensor(SparseArgs args, int tiles, const Plan& plan, const SparseGem
                    cudaStream_t stream) {
   const int parts = plan.splits * plan.warps;
   args.slice = (args.cols + 8 * parts - 1) / (8 * parts) * 8;
+  args.overlaps = options.overlap != Overlap::none;
   launch_clusters(sparse_batch_kernel<T, kMatrices>, args, tiles, plan, plan.warps * kBatchWarpBytes, options.overlap,
                   stream);
 }

@@ -29,6 +29,7 @@ struct SparseArgs {
   int capacity;  // of the list of active columns
   int room;      // where a normalised input is kept in shared memory
   int n_products;
+  bool overlaps;
   Product products[kMaxProducts];
 };
 
