@@ -36,7 +36,6 @@ class StagedInput {
   __device__ __forceinline__ void start() const {
     if (!bulk_ || threadIdx.x != 0) return;
     const unsigned bytes = static_cast<unsigned>(cols_) * 2U;
-    asm volatile("fence.proxy.async;" ::: "memory");  // what the grid before wrote with ordinary stores
     asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier_), "r"(bytes) : "memory");
     asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(
                      shared_address(memory_)),

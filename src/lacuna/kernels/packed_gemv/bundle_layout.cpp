@@ -21,16 +21,18 @@ std::vector<RowEntries> sample(const WeightRows& rows) {
 }
 
 // More rows in a bundle: longer lists, less filling and fewer sums over lanes. Fewer rows: more bundles, so that every
-// multiprocessor has at least a dozen warps.
+// multiprocessor has ten warps. Eight rows pay where lists are short. Measured choices: docs/kernels-cuda.md.
 int choose_rows(double mean_entries, std::int64_t rows, int multiprocessors, bool pairs) {
-  constexpr double kLeastEntries = 32;  // of a lane
-  constexpr std::int64_t kLeastBundles = 12;
+  constexpr std::int64_t kLeastBundles = 10;  // of a multiprocessor
+  constexpr double kShort = 64;               // entries of a lane
+  constexpr double kTooShort = 32;
   int n = pairs ? 2 : 1;
-  const auto wanted = [&] {
-    const bool many = rows / (2 * n) >= kLeastBundles * multiprocessors;
-    return many || mean_entries * n / RowBundles::kLanes < kLeastEntries;
+  const auto doubles = [&] {
+    const double entries = mean_entries * n / RowBundles::kLanes;
+    if (n < 4 && entries < kTooShort) return true;
+    return (n < 4 || entries < kShort) && rows / (2 * n) >= kLeastBundles * multiprocessors;
   };
-  while (n < RowBundles::kMostRows && wanted()) n *= 2;
+  while (n < RowBundles::kMostRows && doubles()) n *= 2;
   return n;
 }
 

@@ -7,7 +7,7 @@
 // Layout    row_bundles.hpp and two_four.hpp, copied to the device as they are. Input and output: device/ends.hpp, on
 //           the device, aligned to their element (a plain x: to 16 bytes for speed).
 // Accuracy  f32 products and sums, one rounding at the end; the order of additions is fixed by the layout: the same
-//           bits every time. Row bundles: |error| ≤ (n/16 + 8)·2⁻²⁴·Σ|w·x|, n entries of the row. 2:4 sums inside the
+//           bits every time. Row bundles: |error| ≤ (n/8 + 8)·2⁻²⁴·Σ|w·x|, n entries of the row. 2:4 sums inside the
 //           tensor cores, which truncate: (n/8 + 8)·2⁻²²·Σ|w·x|. Plus half a unit of y's type.
 // Cost      the layout read once; one launch. Asynchronous on the stream.
 // Threads   safe on distinct outputs. Where launches overlap, the first weights are loaded while the predecessor runs.

@@ -1,9 +1,9 @@
 // Unstructured sparse weights as GPU warps read them: a few rows side by side in the 32 lanes of a warp, every lane
 // with its own part of a row as a list of (gap, value) entries.
 //
-// A bundle is 1, 2 or 4 consecutive rows. Each of its rows has an equal number of lanes, to which the row's non-zeros
-// are dealt in column order, evenly. The input lies once in shared memory and any lane may read any of it: the lanes'
-// banks collide 3.5 times on average, which memory is slow enough to hide.
+// A bundle is 1, 2, 4 or 8 consecutive rows. Each of its rows has an equal number of lanes, to which the row's
+// non-zeros are dealt in column order, evenly. The input lies once in shared memory and any lane may read any of it:
+// the lanes' banks collide 3.5 times on average, which memory is slow enough to hide.
 //
 // Layout    block   8 entries of 32 lanes: 32·8 values (lane l's eight at byte 16·l), then 32·8 gaps. Gaps of 8 bits:
 //                   entry k of lane l at byte 512 + 8·l + k. Of 4 bits: entries k and k + 4 in the low and the high
@@ -39,7 +39,7 @@ namespace lacuna::kernels {
 struct RowBundles {
   static constexpr int kLanes = 32;
   static constexpr int kBlock = 8;  // entries of a lane
-  static constexpr int kMostRows = 4;
+  static constexpr int kMostRows = 8;
   static constexpr int kMostWarps = 21;
   static constexpr std::int64_t kMostColumns = 65535;
 
@@ -52,7 +52,7 @@ struct RowBundles {
   std::int64_t rows = 0;
   std::int64_t cols = 0;
   int gap_bits = 4;         // or 8: whichever takes fewer bytes
-  int rows_in_bundle = 1;   // or 2, 4
+  int rows_in_bundle = 1;   // or 2, 4, 8
   int multiprocessors = 1;  // whose warps are to be fed
   AlignedBuffer<std::uint8_t> blocks;
   std::vector<std::uint16_t> starts;
