@@ -174,19 +174,21 @@ template <typename Element, int kColumns, int kBatch>
 HWY_INLINE void add_columns(const Tile& tile, std::int64_t k) {
   constexpr std::int64_t kStripBytes = kStrip * Element::kBytes;
   const ColumnGroup<kColumns, kBatch> group(tile, k);
-  const std::int64_t strips = tile.rows / kStrip;
+  const std::int64_t end = tile.rows / kStrip * kStripBytes;
   constexpr std::int64_t kAhead = bytes_ahead(kBatch);
-  const std::int64_t turn = std::max<std::int64_t>(strips - kAhead / kStripBytes, 0);
-  std::int64_t i = 0;
-  for (; i < turn; ++i) {
-    ask<kStripBytes>(group.at, i * kStripBytes + kAhead);
-    add_strip<Element>(group, i * kStripBytes, tile.sums + i * kStrip, tile.pitch);
+  const std::int64_t turn = std::max<std::int64_t>(end - kAhead, 0);
+  float* sums = tile.sums;
+  std::int64_t at = 0;  // bytes; few registers in the loop, the columns need eight
+  for (; at < turn; at += kStripBytes, sums += kStrip) {
+    ask<kStripBytes>(group.at, at + kAhead);
+    add_strip<Element>(group, at, sums, tile.pitch);
   }
-  for (; i < strips; ++i) {
-    ask<kStripBytes>(group.next, (i - turn) * kStripBytes);
-    add_strip<Element>(group, i * kStripBytes, tile.sums + i * kStrip, tile.pitch);
+  for (; at < end; at += kStripBytes, sums += kStrip) {
+    ask<kStripBytes>(group.next, at - turn);
+    add_strip<Element>(group, at, sums, tile.pitch);
   }
-  if (strips * kStrip < tile.rows) add_last_rows<Element>(group, strips * kStrip, tile);
+  const std::int64_t first = sums - tile.sums;
+  if (first < tile.rows) add_last_rows<Element>(group, first, tile);
 }
 
 template <typename Element, int kBatch>
