@@ -1,5 +1,6 @@
 #include "lacuna/kernels/sparse_gemv/active_columns.hpp"
 
+#include <bit>
 #include <cmath>
 
 #include "lacuna/kernels/dispatch/dispatch.hpp"
@@ -35,6 +36,25 @@ std::int64_t list_vectors(const float* x, std::int64_t cols, float threshold, st
   return n;
 }
 
+// Columns active in any row, likewise.
+std::int64_t list_columns(MatrixView<const float> x, float threshold, std::int32_t* columns, std::int64_t& done) {
+  const hn::ScalableTag<float> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const auto limit = hn::Set(d, threshold);
+  std::int64_t n = 0;
+  for (done = 0; done + lanes <= x.cols; done += lanes) {
+    auto is_active = hn::Not(hn::Le(hn::Abs(hn::LoadU(d, x.row(0) + done)), limit));
+    for (std::int64_t b = 1; b < x.rows; ++b) {
+      is_active = hn::Or(is_active, hn::Not(hn::Le(hn::Abs(hn::LoadU(d, x.row(b) + done)), limit)));
+    }
+    const auto index = hn::Iota(di, static_cast<std::int32_t>(done));
+    hn::StoreU(hn::Compress(index, hn::RebindMask(di, is_active)), di, columns + n);
+    n += static_cast<std::int64_t>(hn::CountTrue(d, is_active));
+  }
+  return n;
+}
+
 }  // namespace
 }  // namespace lacuna::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
@@ -44,6 +64,7 @@ namespace lacuna::kernels {
 namespace {
 
 HWY_EXPORT(list_vectors);
+HWY_EXPORT(list_columns);
 
 bool is_active(float x, float threshold) { return !(std::fabs(x) <= threshold); }
 
@@ -58,18 +79,24 @@ std::int64_t list_one(const float* x, std::int64_t cols, float threshold, std::i
   return n;
 }
 
+// The value where it is active, else 0; without a branch, as above.
+float active_or_zero(float x, float threshold) {
+  const std::uint32_t keep = 0U - static_cast<std::uint32_t>(is_active(x, threshold));
+  return std::bit_cast<float>(std::bit_cast<std::uint32_t>(x) & keep);
+}
+
 // A column is listed where it is active in any row.
 std::int64_t list_several(MatrixView<const float> x, float threshold, std::int32_t* columns, float* inputs) {
-  std::int64_t n = 0;
-  for (std::int64_t j = 0; j < x.cols; ++j) {
+  std::int64_t j = 0;
+  std::int64_t n = use_simd() ? HWY_DYNAMIC_DISPATCH(list_columns)(x, threshold, columns, j) : 0;
+  for (; j < x.cols; ++j) {
     columns[n] = static_cast<std::int32_t>(j);
     bool any = false;
-    for (std::int64_t b = 0; b < x.rows; ++b) {
-      const bool active = is_active(x(b, j), threshold);
-      inputs[n * x.rows + b] = active ? x(b, j) : 0.0F;
-      any |= active;
-    }
+    for (std::int64_t b = 0; b < x.rows; ++b) any |= is_active(x(b, j), threshold);
     n += static_cast<std::int64_t>(any);
+  }
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t b = 0; b < x.rows; ++b) inputs[i * x.rows + b] = active_or_zero(x(b, columns[i]), threshold);
   }
   return n;
 }
