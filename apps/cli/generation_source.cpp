@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "device_argument.hpp"
 #include "lacuna/core/error.hpp"
 #ifdef LACUNA_HAS_CUDA
@@ -31,7 +33,7 @@ void note_taken(const TuningTaken& taken, const TuningCache& cache, const Sessio
   const auto add = [&](std::int64_t count, const char* what) {
     if (count > 0) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, what);
   };
-  add(taken.expanded, "packed matrices expanded, as dense is faster here");
+  add(taken.expanded, "packed matrices expanded, as dense rows or columns are faster here");
   add(taken.read_whole, "matrices read whole, as skipping columns is no faster here");
   add(taken.configured, "products launched as measured");
   if (!text.empty()) session.note(fmt::format("from {} (--no-tuning ignores it): {}", cache.file().string(), text));
@@ -42,7 +44,16 @@ OpenedSource open_on_processor(const Decoder& decoder, const SourceRequest& requ
   const TunedForms tuned(cache, cpu_tuning_device());
   OpenedSource opened;
   auto generator = std::make_unique<Generator>(decoder, request.compute);
-  const auto expand = [&](const LayerWeights&, const Linear& linear) { return tuned.dense_is_faster(linear); };
+  const auto has_threshold = [&](std::int64_t layer, const std::string& component) {
+    return std::any_of(request.thresholds.begin(), request.thresholds.end(),
+                       [&](const auto& t) { return t.layer == layer && t.component == component; });
+  };
+  const auto expand = [&](const LayerWeights& layer, const Linear& linear) {
+    const std::string& component = linear.spec.component;
+    return has_threshold(layer.index, component)
+               ? tuned.dense_is_faster(linear, request.sparsity_of(layer.index, component))
+               : tuned.dense_is_faster(linear);
+  };
   const auto by_columns = [&](const LayerWeights& layer, const Linear& linear) {
     const bool whole = tuned.reads_all_columns(layer, linear, request.sparsity_of);
     opened.tuning.read_whole += whole ? 1 : 0;

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "lacuna/bench/both_bench.hpp"
 #include "lacuna/bench/packed_copies.hpp"
 #include "lacuna/bench/product_check.hpp"
 #include "lacuna/core/error.hpp"
@@ -41,6 +42,32 @@ TEST(KernelBench, CountsTheBytesOfEachFormat) {
       EXPECT_GT(timing.bandwidth, 0.0);
     }
   }
+}
+
+TEST(BothBench, MeasuresEachFormOnceSimplestFirst) {
+  for (const DType dtype : {DType::bf16, DType::f16, DType::f32}) {
+    for (const double zeros : {0.0, 0.5, 0.95}) {
+      auto request = small_request(dtype);
+      request.sparsities = {zeros};
+      std::vector<std::string> names;
+      for (const auto& form : bench_both(request, 0.7, {})) {
+        names.push_back(form.name);
+        EXPECT_GT(form.time.median, 0.0);
+      }
+      std::vector<std::string> expected = {"dense", "bitmap", "columns", "packed columns"};
+      if (dtype == DType::f32) expected.pop_back();
+      EXPECT_EQ(names, expected) << dtype_name(dtype) << " " << zeros;
+    }
+  }
+}
+
+TEST(BothBench, RefusesWhatItCannotMeasure) {
+  auto request = small_request(DType::bf16);
+  EXPECT_THROW(bench_both(request, 0.5, {}), Error);  // three sparsities of the weights
+  request.sparsities = {0.5};
+  EXPECT_THROW(bench_both(request, 1.0, {}), Error);
+  request.sparsities = {-0.1};
+  EXPECT_THROW(bench_both(request, 0.5, {}), Error);
 }
 
 TEST(KernelBench, RefusesWhatItCannotMeasure) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <set>
 
 #include "lacuna/bench/device_options.hpp"
@@ -83,6 +84,55 @@ TEST(TunedForms, LinearsThatShareAnInputAreDecidedTogether) {
   EXPECT_TRUE(all_read(0));  // 11 against 11.9
   EXPECT_TRUE(all_read(1));
   EXPECT_TRUE(all_read(2));  // within the tie: the simpler
+}
+
+// dense, bitmap, columns, packed columns; weights half zeros, inputs too.
+void put_both(TuningCache& cache, BenchShape shape, const std::array<double, 4>& seconds, bool steady = true) {
+  TuningEntry entry;
+  entry.key = tuning_key(kDevice, TunedProduct::both, shape, DType::bf16, 0.5, 0.5);
+  entry.candidates = {
+      {"dense", seconds[0]}, {"bitmap", seconds[1]}, {"columns", seconds[2]}, {"packed columns", seconds[3]}};
+  entry.choice = choose_candidate(entry.candidates).name;
+  entry.steady = steady;
+  cache.put(entry);
+}
+
+TEST(TunedForms, APackedLinearWithAThresholdIsTakenAsBothSay) {
+  const PackedLinear half(64, 128, 4);
+  TuningCache cache;
+  const TunedForms tuned(cache, kDevice);
+  put(cache, TunedProduct::packed, {64, 128}, 0.5, 1.0, 1.2);
+  EXPECT_TRUE(tuned.dense_is_faster(half.linear, 0.5));  // nothing else is known
+  put_both(cache, {64, 128}, {4, 3, 2, 1});
+  EXPECT_FALSE(tuned.dense_is_faster(half.linear, 0.5));
+  EXPECT_TRUE(tuned.dense_is_faster(half.linear));       // every column read
+  EXPECT_TRUE(tuned.dense_is_faster(half.linear, 0.7));  // another bin
+  put_both(cache, {64, 128}, {4, 3, 1, 2});
+  EXPECT_TRUE(tuned.dense_is_faster(half.linear, 0.5));
+  put_both(cache, {64, 128}, {4, 1, 2, 3});
+  EXPECT_FALSE(tuned.dense_is_faster(half.linear, 0.5));
+  put(cache, TunedProduct::packed, {64, 128}, 0.5, 1.0, 0.8);
+  put_both(cache, {64, 128}, {4, 3, 1, 2}, false);
+  EXPECT_FALSE(tuned.dense_is_faster(half.linear, 0.5));  // unsteady
+}
+
+TEST(TunedForms, PackedLinearsReadAllColumnsWhereBothSay) {
+  LayerWeights layer;
+  layer.linears.push_back(PackedLinear(64, 128, 4).linear);
+  layer.linears.push_back(thresholded(InputGroup::mlp, "up", 16));
+  layer.linears[0].spec.group = InputGroup::mlp;
+  layer.linears[0].input_threshold = 0.1F;
+  const SparsityOf half = [](std::int64_t, const std::string&) { return 0.5; };
+  TuningCache cache;
+  const TunedForms tuned(cache, kDevice);
+  const auto all_read = [&] { return tuned.reads_all_columns(layer, layer.linears[0], half); };
+  put(cache, TunedProduct::activation, {64, 128}, 0.5, 1.0, 9.0);  // of a dense matrix: not asked for
+  put(cache, TunedProduct::activation, {16, 64}, 0.5, 1.0, 2.0);
+  EXPECT_FALSE(all_read());
+  put_both(cache, {64, 128}, {9, 5, 8, 4.5});
+  EXPECT_TRUE(all_read());  // 6 against 6.5
+  put_both(cache, {64, 128}, {9, 5, 3, 4.5});
+  EXPECT_FALSE(all_read());  // 6 against 5
 }
 
 TEST(TunedForms, EachLinearIsLookedUpAtItsOwnSparsity) {

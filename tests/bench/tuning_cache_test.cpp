@@ -45,7 +45,7 @@ TEST(TuningCache, EveryPartOfTheKeyCounts) {
   const TuningKey key = entry(128, "dense").key;
   cache.put(entry(128, "dense"));
   EXPECT_NE(cache.find(key), nullptr);
-  for (int part = 0; part < 7; ++part) {
+  for (int part = 0; part < 8; ++part) {
     TuningKey other = key;
     if (part == 0) other.device = "cpu: b";
     if (part == 1) other.version = "0.2.0 (x)";
@@ -54,6 +54,7 @@ TEST(TuningCache, EveryPartOfTheKeyCounts) {
     if (part == 4) other.cols = 65;
     if (part == 5) other.dtype = DType::f16;
     if (part == 6) other.sparsity_bin = 11;
+    if (part == 7) other.input_bin = 1;
     EXPECT_EQ(cache.find(other), nullptr) << part;
   }
 }
@@ -157,7 +158,8 @@ TEST(TuningCache, RefusesEntriesThatContradictThemselves) {
   const std::pair<const char*, const char*> changes[] = {
       {"\"choice\": \"bitmap\"", "\"choice\": \"other\""}, {"\"rows\": 128", "\"rows\": -1"},
       {"\"sparsity_bin\": 10", "\"sparsity_bin\": 20"},    {"0.001", "-0.001"},
-      {"\"dtype\": \"bf16\"", "\"dtype\": \"i8\""},        {"\"format_version\": 1", "\"format_version\": 2"}};
+      {"\"dtype\": \"bf16\"", "\"dtype\": \"i8\""},        {"\"format_version\": 2", "\"format_version\": 1"},
+      {"\"input_bin\": 0", "\"input_bin\": -1"},           {"\"input_bin\": 0,", ""}};
   for (const auto& [from, to] : changes) {
     TuningCache::clear(file);
     TuningCache cache = TuningCache::open(file);

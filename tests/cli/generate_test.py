@@ -104,6 +104,30 @@ class Generate(CliTest):
         self.assertGreater(columns["converted_bytes"], 0)
         self.assertEqual(whole.json()["tokens"], columns["tokens"])  # sums in another order: alike, not to the bit
 
+    def test_packed_matrices_with_thresholds_are_multiplied_as_both_sparsities_were_measured(self):
+        self.ok("prune", MODEL, "--method", "magnitude", "--sparsity", 0.5, "-o", self.folder / "pruned")
+        packed = self.folder / "packed"
+        self.ok("pack", self.folder / "pruned", "-o", packed)
+        arguments = ("generate", packed, *PROMPT[:4], "-n", 8, "--json", "--activation-sparsity", 0.5)
+        matrices = 7 * json.loads((MODEL / "config.json").read_text())["num_hidden_layers"]
+        env = self.tuned(packed, slower=False)
+        file = self.folder / "cache/tuning.json"
+        document = json.loads(file.read_text())
+        tokens = {}
+        for fastest, expanded, whole in (("packed columns", 0, 0), ("columns", matrices, 0), ("bitmap", 0, matrices)):
+            for entry in document["entries"]:
+                if entry["operation"] != "both":
+                    continue
+                entry["choice"] = fastest
+                for candidate in entry["candidates"]:
+                    candidate["seconds"] = 0.5 if candidate["name"] == fastest else 1.0
+            file.write_text(json.dumps(document))
+            result = self.ok(*arguments, env=env).json()
+            self.assertEqual((result["tuned_expanded"], result["tuned_read_whole"]), (expanded, whole), fastest)
+            tokens[fastest] = result["tokens"]
+        self.assertEqual(tokens["columns"], tokens["packed columns"])  # the same sums
+        self.assertEqual(tokens["bitmap"], tokens["columns"])  # in another order: alike, not to the bit
+
     def test_a_damaged_or_closed_cache_changes_nothing(self):
         cache = self.folder / "cache"
         cache.mkdir()

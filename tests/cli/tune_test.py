@@ -37,7 +37,7 @@ class Tune(CliTest):
 
     def test_a_damaged_file_counts_as_empty(self):
         self.file.parent.mkdir()
-        for damage in ("", "{", "[]", '{"format": "lacuna tuning", "format_version": 1, "entries": [{}]}', "[" * 100000):
+        for damage in ("", "{", "[]", '{"format": "lacuna tuning", "format_version": 2, "entries": [{}]}', "[" * 100000):
             self.file.write_text(damage)
             result = self.ok("tune", "--list", "--json", env=self.env)
             self.assertEqual(result.json()["entries"], [])
@@ -46,10 +46,10 @@ class Tune(CliTest):
     def test_the_list_names_each_device(self):
         self.file.parent.mkdir()
         entry = {"device": "cuda: NVIDIA X, driver 1.2", "version": "0.0 (a)", "operation": "activation", "rows": 64, "cols": 32,
-                 "dtype": "f16", "sparsity_bin": 10, "choice": "columns warps=8 splits=2 tile=256",
+                 "dtype": "f16", "sparsity_bin": 10, "input_bin": 0, "choice": "columns warps=8 splits=2 tile=256",
                  "candidates": [{"name": "dense", "seconds": 2e-6}, {"name": "columns warps=8 splits=2 tile=256", "seconds": 1e-6}],
                  "measured": "2026-01-01T00:00:00Z", "steady": True}
-        self.file.write_text(json.dumps({"format": "lacuna tuning", "format_version": 1,
+        self.file.write_text(json.dumps({"format": "lacuna tuning", "format_version": 2,
                                          "entries": [entry, {**entry, "device": "cpu: Y, avx2, 4 threads"}]}))
         text = self.ok("tune", "--list", env=self.env).out
         for device in ("cuda: NVIDIA X, driver 1.2", "cpu: Y, avx2, 4 threads"):
@@ -73,6 +73,37 @@ class Tune(CliTest):
         self.assertEqual(lacuna("tune", env=self.env).status, 2)
         self.assertEqual(lacuna("tune", "--list", "--clear", env=self.env).status, 2)
         self.assertEqual(lacuna("tune", MODEL, "--sparsity", "2", env=self.env).status, 2)
+
+    def test_packed_models_are_tuned_for_both_sparsities(self):
+        packed = self.pruned_and_packed()
+        for model in (packed, self.folder / "pruned"):
+            entries = self.tune(model, "--rounds", "1", "--sparsity", "0.5")["entries"]
+            both = [e for e in entries if e["operation"] == "both"]
+            self.assertEqual({(e["rows"], e["cols"]) for e in both}, {(192, 192), (512, 192), (192, 512)})
+            for entry in both:
+                self.assertEqual([c["name"] for c in entry["candidates"]], ["dense", "bitmap", "columns", "packed columns"])
+                self.assertEqual((entry["input_sparsity_low"], entry["input_sparsity_high"]), (0.5, 0.55))
+                self.assertAlmostEqual(entry["sparsity_low"], 0.7, delta=0.06)
+            self.assertTrue(all(e["input_sparsity_low"] is None for e in entries if e["operation"] != "both"))
+        self.assertIn("inputs 50–55 %", self.ok("tune", "--list", env=self.env).out)
+        dense = self.tune(MODEL, "--rounds", "1", "--sparsity", "0.5")["entries"]
+        self.assertFalse([e for e in dense if e["operation"] == "both"])
+
+    def pruned_and_packed(self):
+        pruned, packed = self.folder / "pruned", self.folder / "packed"
+        self.ok("prune", MODEL, "--method", "magnitude", "--sparsity", "0.7", "--out", pruned, "--quiet")
+        self.ok("pack", pruned, "-o", packed, "--quiet")
+        return packed
+
+    def test_advice_looks_ahead_to_both(self):
+        arguments = ("advise", MODEL, "--rounds", "1", "--weights", "0.7,0.9", "--activations", "0.5,0.7")
+        advice = self.ok(*arguments, "--json", env=self.env).json()
+        shown = [(p["format"], p["sparsity"], p["input_sparsity"]) for p in advice["prospects"]]
+        self.assertEqual(shown, [("packed", 0.7, None), ("packed", 0.9, None), ("activation", 0.5, None),
+                                 ("activation", 0.7, None), ("both", 0.7, 0.7)])
+        both, packed = advice["prospects"][4], advice["prospects"][0]
+        self.assertEqual(both["bytes"], packed["bytes"])
+        self.assertIn("if 70 % of the weights and inputs were 0", self.ok(*arguments, env=self.env).out)
 
     def test_advice_adds_up(self):
         pruned = self.folder / "pruned"

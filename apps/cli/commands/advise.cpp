@@ -1,6 +1,7 @@
 // `lacuna advise`: which format of a model's weights pays on this machine, in bytes and in tokens a second.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "commands.hpp"
@@ -22,8 +23,14 @@ struct AdviseCommand {
 
 std::vector<Prospect> prospects_of(const AdviseCommand& command) {
   std::vector<Prospect> prospects;
-  for (const double s : parse_sparsities(command.weights)) prospects.push_back({TunedProduct::packed, s});
-  for (const double s : parse_sparsities(command.activations)) prospects.push_back({TunedProduct::activation, s});
+  const auto weights = parse_sparsities(command.weights);
+  const auto inputs = parse_sparsities(command.activations);
+  for (const double s : weights) prospects.push_back({TunedProduct::packed, s});
+  for (const double s : inputs) prospects.push_back({TunedProduct::activation, s});
+  // Both at once where one sparsity stands in both lists.
+  for (const double s : weights) {
+    if (std::find(inputs.begin(), inputs.end(), s) != inputs.end()) prospects.push_back({TunedProduct::both, s, s});
+  }
   return prospects;
 }
 
@@ -34,8 +41,8 @@ std::vector<std::string> cost_row(const std::string& name, const FormatCost& cos
 }
 
 std::string prospect_name(const FormatCost& cost) {
-  return cost.format == "packed" ? fmt::format("if {:g} % of the weights were 0", 100.0 * cost.sparsity)
-                                 : fmt::format("if {:g} % of the inputs were 0", 100.0 * cost.sparsity);
+  const char* what = cost.format == "packed" ? "weights" : cost.format == "both" ? "weights and inputs" : "inputs";
+  return fmt::format("if {:g} % of the {} were 0", 100.0 * cost.sparsity, what);
 }
 
 void print_advice(const Session& session, const Advice& advice) {
@@ -51,6 +58,7 @@ void print_advice(const Session& session, const Advice& advice) {
 Json cost_json(const FormatCost& cost, const FormatCost& dense) {
   return {{"format", cost.format},
           {"sparsity", cost.sparsity},
+          {"input_sparsity", cost.format == "both" ? Json(cost.input_sparsity) : Json(nullptr)},
           {"bytes", cost.bytes},
           {"bytes_ratio", static_cast<double>(cost.bytes) / static_cast<double>(dense.bytes)},
           {"seconds_per_token", cost.seconds},
@@ -112,7 +120,9 @@ void add_advise(Application& app) {
   command.add_option("--weights", options->weights, "sparsities of weights to look ahead to")
       ->capture_default_str()
       ->type_name("S");
-  command.add_option("--activations", options->activations, "sparsities of inputs to look ahead to")
+  command
+      .add_option("--activations", options->activations,
+                  "sparsities of inputs to look ahead to; with those of weights where both have one")
       ->capture_default_str()
       ->type_name("S");
   command

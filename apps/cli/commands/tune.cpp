@@ -27,9 +27,16 @@ std::string bin_text(int bin) {
   return fmt::format("{:g}–{:g} %", bin * width, (bin + 1) * width);
 }
 
+bool has_both(const TuningKey& key) { return key.operation == product_name(TunedProduct::both); }
+
+std::string sparsity_text(const TuningKey& key) {
+  if (!has_both(key)) return bin_text(key.sparsity_bin);
+  return fmt::format("{}, inputs {}", bin_text(key.sparsity_bin), bin_text(key.input_bin));
+}
+
 // Dense, what was chosen, and how many others there were.
 std::string candidates_text(const TuningEntry& entry) {
-  constexpr std::size_t kShown = 3;
+  constexpr std::size_t kShown = 4;
   std::string text;
   for (const auto& c : entry.candidates) {
     const bool simple = entry.candidates.size() <= kShown || c.name == "dense" || c.name == "columns";
@@ -43,14 +50,18 @@ std::string candidates_text(const TuningEntry& entry) {
 Json entry_json(const TuningEntry& entry) {
   Json candidates = Json::array();
   for (const auto& c : entry.candidates) candidates.push_back({{"name", c.name}, {"seconds", c.seconds}});
+  const auto bin_json = [](int bin) { return Json(static_cast<double>(bin) / kSparsityBins); };
+  const bool both = has_both(entry.key);
   return {{"device", entry.key.device},
           {"version", entry.key.version},
           {"operation", entry.key.operation},
           {"rows", entry.key.rows},
           {"cols", entry.key.cols},
           {"dtype", dtype_name(entry.key.dtype)},
-          {"sparsity_low", static_cast<double>(entry.key.sparsity_bin) / kSparsityBins},
-          {"sparsity_high", static_cast<double>(entry.key.sparsity_bin + 1) / kSparsityBins},
+          {"sparsity_low", bin_json(entry.key.sparsity_bin)},
+          {"sparsity_high", bin_json(entry.key.sparsity_bin + 1)},
+          {"input_sparsity_low", both ? bin_json(entry.key.input_bin) : Json(nullptr)},
+          {"input_sparsity_high", both ? bin_json(entry.key.input_bin + 1) : Json(nullptr)},
           {"choice", entry.choice},
           {"candidates", candidates},
           {"measured", entry.measured},
@@ -70,7 +81,7 @@ void print_entries(const Session& session, const std::vector<TuningEntry>& entri
     auto& table = tables[owner_of(entry)];
     if (table.empty()) table.push_back({"operation", "rows × cols", "type", "sparsity", "choice", "medians"});
     table.push_back({entry.key.operation, fmt::format("{}×{}", entry.key.rows, entry.key.cols),
-                     std::string(dtype_name(entry.key.dtype)), bin_text(entry.key.sparsity_bin), entry.choice,
+                     std::string(dtype_name(entry.key.dtype)), sparsity_text(entry.key), entry.choice,
                      candidates_text(entry)});
     json.push_back(entry_json(entry));
   }
@@ -82,7 +93,8 @@ void print_entries(const Session& session, const std::vector<TuningEntry>& entri
   session.print_json({{"file", cache.file().string()}, {"measured", measured}, {"entries", json}});
 }
 
-// The keys of a model's products, each once: its matrices at their own sparsity, and their inputs at those asked for.
+// The keys of a model's products, each once: its matrices at their own sparsity, their inputs at those asked for, and
+// both at once where packing pays.
 std::vector<TuningKey> model_keys(const Session& session, const TuneCommand& command, const TunedDevice& device,
                                   const Tuner& tuner) {
   const Decoder decoder = Decoder::open(Checkpoint::open(command.model));
@@ -94,7 +106,11 @@ std::vector<TuningKey> model_keys(const Session& session, const TuneCommand& com
   for (const auto& matrix : device.matrices(decoder, session.context())) {
     add(tuner.key(matrix.packed_product, matrix.shape, matrix.dtype, matrix.sparsity));
     if (!matrix.prunable) continue;
-    for (const double s : activation) add(tuner.key(matrix.activation_product, matrix.shape, matrix.dtype, s));
+    const bool both = matrix.both && matrix.packed_bytes < matrix.dense_bytes;
+    for (const double s : activation) {
+      add(tuner.key(matrix.activation_product, matrix.shape, matrix.dtype, s));
+      if (both) add(tuner.key(TunedProduct::both, matrix.shape, matrix.dtype, matrix.sparsity, s));
+    }
   }
   session.finish_progress();
   return keys;

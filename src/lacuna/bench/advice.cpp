@@ -21,19 +21,35 @@ std::uint64_t packed_size(const AdviceMatrix& matrix, double sparsity) {
   return std::min(matrix.dense_bytes, static_cast<std::uint64_t>(bytes));
 }
 
+// What a matrix is measured as under a prospect; one that is not pruned, as dense.
+const TuningEntry& prospect_entry(const AdviceMatrix& matrix, const Prospect& prospect, Tuner& tuner,
+                                  const RunContext& context) {
+  const bool of_inputs = prospect.product == TunedProduct::activation;
+  if (of_inputs) {
+    return entry_of(matrix, matrix.activation_product, matrix.prunable ? prospect.sparsity : 0.0, tuner, context);
+  }
+  if (!matrix.prunable) return entry_of(matrix, TunedProduct::packed, 0.0, tuner, context);
+  return tuner.choose(
+      tuner.key(prospect.product, matrix.shape, matrix.dtype, prospect.sparsity, prospect.input_sparsity), context);
+}
+
 FormatCost prospect_cost(std::span<const AdviceMatrix> matrices, const Prospect& prospect, Tuner& tuner,
                          const RunContext& context) {
-  FormatCost cost = {std::string(product_name(prospect.product)), prospect.sparsity, 0, 0.0, 0.0};
+  FormatCost cost = {.format = std::string(product_name(prospect.product)),
+                     .sparsity = prospect.sparsity,
+                     .input_sparsity = prospect.input_sparsity};
   for (const auto& matrix : matrices) {
-    const bool of_inputs = prospect.product == TunedProduct::activation;
-    const auto product = of_inputs ? matrix.activation_product : prospect.product;
-    const auto& entry = entry_of(matrix, product, matrix.prunable ? prospect.sparsity : 0.0, tuner, context);
-    const bool packed = prospect.product == TunedProduct::packed && matrix.prunable;
+    const auto& entry = prospect_entry(matrix, prospect, tuner, context);
+    const bool packed = prospect.product != TunedProduct::activation && matrix.prunable;
     cost.bytes += packed ? packed_size(matrix, prospect.sparsity) : matrix.dense_bytes;
     cost.seconds += candidate_seconds(entry, matrix.prunable ? entry.choice : "dense");
     cost.dense_seconds += candidate_seconds(entry, "dense");
   }
   return cost;
+}
+
+bool has_both(std::span<const AdviceMatrix> matrices) {
+  return std::all_of(matrices.begin(), matrices.end(), [](const auto& m) { return m.both || !m.prunable; });
 }
 
 std::string verdict(const Advice& advice) {
@@ -81,7 +97,10 @@ Advice advise(std::span<const AdviceMatrix> matrices, std::span<const Prospect> 
     for (FormatCost& cost : advice.formats) cost.dense_seconds += dense_seconds;
     context.report({"advise", matrix.name, "matrices", ++done, matrices.size(), 0.0});
   }
-  for (const auto& prospect : prospects) advice.prospects.push_back(prospect_cost(matrices, prospect, tuner, context));
+  for (const auto& prospect : prospects) {
+    if (prospect.product == TunedProduct::both && !has_both(matrices)) continue;
+    advice.prospects.push_back(prospect_cost(matrices, prospect, tuner, context));
+  }
   advice.verdict = verdict(advice);
   return advice;
 }

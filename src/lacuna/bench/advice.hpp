@@ -9,7 +9,8 @@
 //   packed    matrices that packing makes smaller packed (sparse/layout.hpp), the others dense
 //   fastest   each matrix in the form the tuner chose for its sparsity
 //
-// Prospects say the same for the model if its decoder matrices were pruned to, or their inputs sparse to, a share.
+// Prospects say the same for the model if its decoder matrices were pruned to, or their inputs sparse to, a share,
+// or both where every decoder matrix has such a product.
 //
 // Errors   those of tuner.hpp. Cost: one measurement of half a second for each shape, type and bin not yet known.
 #pragma once
@@ -33,11 +34,13 @@ struct AdviceMatrix {
   std::uint64_t packed_bytes = 0;  // dense_bytes where packing does not make it smaller
   TunedProduct packed_product = TunedProduct::packed;
   TunedProduct activation_product = TunedProduct::activation;
+  bool both = false;  // sparse weights and inputs have a product of their own there
 };
 
 struct FormatCost {
-  std::string format;     // "dense", "packed", "fastest"; prospects: "packed", "activation"
-  double sparsity = 0.0;  // of a prospect
+  std::string format;           // "dense", "packed", "fastest"; prospects: "packed", "activation", "both"
+  double sparsity = 0.0;        // of a prospect
+  double input_sparsity = 0.0;  // of a prospect of both, whose weights have the other
   std::uint64_t bytes = 0;
   double seconds = 0.0;        // a token
   double dense_seconds = 0.0;  // a token, dense, in the same measurements
@@ -56,6 +59,7 @@ struct Advice {
 struct Prospect {
   TunedProduct product = TunedProduct::packed;
   double sparsity = 0.0;
+  double input_sparsity = 0.0;  // of both
 };
 
 Advice advise(std::span<const AdviceMatrix> matrices, std::span<const Prospect> prospects, Tuner& tuner,

@@ -81,6 +81,7 @@ std::vector<AdviceMatrix> model_matrices(const Decoder& decoder, const RunContex
   std::vector<AdviceMatrix> matrices;
   visit_linears(decoder, context, [&](std::int64_t, const Linear&, AdviceMatrix matrix) {
     matrix.packed_product = TunedProduct::packed;  // the processor has one kernel for all layouts
+    matrix.both = true;
     matrices.push_back(std::move(matrix));
   });
   matrices.push_back(dense_matrix("head", decoder.head(), false));

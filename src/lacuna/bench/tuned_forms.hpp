@@ -27,13 +27,19 @@ class TunedForms {
 
   // Of a packed linear on the processor.
   bool dense_is_faster(const Linear& packed) const;
+  // The same where a share of its inputs counts as 0: then dense rows or dense columns are the forms that need it
+  // expanded, and bitmaps or packed columns those that do not.
+  bool dense_is_faster(const Linear& packed, double input_sparsity) const;
   // Whether a thresholded linear shall read every column: so for all that share its input, where columns take as long
   // as dense together.
   bool reads_all_columns(const LayerWeights& layer, const Linear& linear, const SparsityOf& sparsity_of) const;
 
-  const TuningEntry* find(TunedProduct product, BenchShape shape, DType dtype, double sparsity) const;
+  const TuningEntry* find(TunedProduct product, BenchShape shape, DType dtype, double sparsity,
+                          double input_sparsity = 0.0) const;
 
  private:
+  const TuningEntry* find_both(const Linear& packed, double input_sparsity) const;
+
   const TuningCache* cache_;
   std::string device_;
 };

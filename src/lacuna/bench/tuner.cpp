@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "lacuna/bench/both_bench.hpp"
 #include "lacuna/core/error.hpp"
 
 namespace lacuna {
@@ -21,9 +22,16 @@ MeasuredForms measure_on_processor(const TuningKey& key, const TunerOptions& opt
   request.seed = options.seed;
   request.rotated_bytes = options.rotated_bytes;
   request.timing = options.timing;
+  MeasuredForms forms;
+  if (key.operation == product_name(TunedProduct::both)) {
+    for (auto& form : bench_both(request, sparsity_of_bin(key.input_bin), context)) {
+      forms.steady &= is_steady(form.time);
+      forms.candidates.push_back({std::move(form.name), form.time.median});
+    }
+    return forms;
+  }
   const bool packed = key.operation == product_name(TunedProduct::packed);
   const KernelTiming timing = packed ? bench_packed(request, context)[0] : bench_activation(request, context)[0];
-  MeasuredForms forms;
   forms.candidates = {{"dense", timing.dense.median}, {packed ? "bitmap" : "columns", timing.time.median}};
   forms.steady = is_steady(timing.dense) && is_steady(timing.time);
   return forms;
@@ -37,13 +45,15 @@ std::string_view product_name(TunedProduct product) {
     case TunedProduct::two_four: return "packed 2:4";
     case TunedProduct::activation: return "activation";
     case TunedProduct::gate: return "activation gate";
+    case TunedProduct::both: return "both";
   }
   return "unknown";
 }
 
-TuningKey tuning_key(const std::string& device, TunedProduct product, BenchShape shape, DType dtype, double sparsity) {
-  return {device, tuning_version(),      std::string(product_name(product)), shape.rows, shape.cols,
-          dtype,  sparsity_bin(sparsity)};
+TuningKey tuning_key(const std::string& device, TunedProduct product, BenchShape shape, DType dtype, double sparsity,
+                     double input_sparsity) {
+  return {device, tuning_version(),       std::string(product_name(product)), shape.rows, shape.cols,
+          dtype,  sparsity_bin(sparsity), sparsity_bin(input_sparsity)};
 }
 
 TuningKey cpu_tuning_key(TunedProduct product, BenchShape shape, DType dtype, double sparsity) {

@@ -2,6 +2,7 @@
 //
 //   processor  packed       dense: zeros multiplied as stored     bitmap: kernels/packed_gemv
 //              activation   dense: every column read              columns: kernels/sparse_gemv
+//              both         dense, bitmap, columns, packed columns: both_bench.hpp
 //   CUDA       device_tuner.hpp
 //
 // Measured is the middle of the sparsity's bin: checked, from memory, medians of rounds in turns. Equals go to the
@@ -20,10 +21,13 @@
 namespace lacuna {
 
 // two_four and gate, silu(gate)·up of linears that share an input, are products of their own on CUDA devices.
-enum class TunedProduct { packed, two_four, activation, gate };
+// both: weights of 0 and inputs of 0, on the processor.
+enum class TunedProduct { packed, two_four, activation, gate, both };
 std::string_view product_name(TunedProduct product);
 
-TuningKey tuning_key(const std::string& device, TunedProduct product, BenchShape shape, DType dtype, double sparsity);
+// input_sparsity: of `both`, whose `sparsity` is that of the weights.
+TuningKey tuning_key(const std::string& device, TunedProduct product, BenchShape shape, DType dtype, double sparsity,
+                     double input_sparsity = 0.0);
 TuningKey cpu_tuning_key(TunedProduct product, BenchShape shape, DType dtype, double sparsity);
 
 struct TunerOptions {
@@ -54,8 +58,9 @@ class Tuner {
       : cache_(cache), device_(std::move(device)), options_(options) {}
 
   const TuningEntry& choose(const TuningKey& key, const RunContext& context);
-  TuningKey key(TunedProduct product, BenchShape shape, DType dtype, double sparsity) const {
-    return tuning_key(device_.name, product, shape, dtype, sparsity);
+  TuningKey key(TunedProduct product, BenchShape shape, DType dtype, double sparsity,
+                double input_sparsity = 0.0) const {
+    return tuning_key(device_.name, product, shape, dtype, sparsity, input_sparsity);
   }
   const std::string& device() const { return device_.name; }
   int measured() const { return static_cast<int>(measured_.size()); }  // entries that were not known

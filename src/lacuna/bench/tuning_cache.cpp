@@ -26,7 +26,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::uint64_t kMaxFileBytes = 16U << 20U;
 constexpr const char* kFormat = "lacuna tuning";
-constexpr int kFormatVersion = 1;
+constexpr int kFormatVersion = 2;  // 1: without the sparsity of inputs beside that of weights
 constexpr int kMaxDepth = 8;
 
 Json to_json(const TuningEntry& entry) {
@@ -40,6 +40,7 @@ Json to_json(const TuningEntry& entry) {
           {"cols", key.cols},
           {"dtype", dtype_name(key.dtype)},
           {"sparsity_bin", key.sparsity_bin},
+          {"input_bin", key.input_bin},
           {"choice", entry.choice},
           {"candidates", candidates},
           {"measured", entry.measured},
@@ -59,7 +60,7 @@ TuningEntry entry_from(const Json& json) {
   entry.key = {json.at("device").get<std::string>(),    json.at("version").get<std::string>(),
                json.at("operation").get<std::string>(), json.at("rows").get<std::int64_t>(),
                json.at("cols").get<std::int64_t>(),     weight_type(json.at("dtype").get<std::string>()),
-               json.at("sparsity_bin").get<int>()};
+               json.at("sparsity_bin").get<int>(),      json.at("input_bin").get<int>()};
   entry.choice = json.at("choice").get<std::string>();
   entry.measured = json.at("measured").get<std::string>();
   entry.steady = json.at("steady").get<bool>();
@@ -69,8 +70,9 @@ TuningEntry entry_from(const Json& json) {
     chosen |= entry.candidates.back().name == entry.choice;
     if (!(entry.candidates.back().seconds > 0.0)) throw Error(ErrorCode::corrupt_file, "seconds: expected more than 0");
   }
+  const auto is_bin = [](int bin) { return bin >= 0 && bin < kSparsityBins; };
   const bool in_range =
-      entry.key.rows > 0 && entry.key.cols > 0 && entry.key.sparsity_bin >= 0 && entry.key.sparsity_bin < kSparsityBins;
+      entry.key.rows > 0 && entry.key.cols > 0 && is_bin(entry.key.sparsity_bin) && is_bin(entry.key.input_bin);
   if (!chosen || !in_range) throw Error(ErrorCode::corrupt_file, "an entry out of range");
   return entry;
 }

@@ -32,6 +32,7 @@ struct TuningKey {
   std::int64_t cols = 0;
   DType dtype = DType::bf16;
   int sparsity_bin = 0;  // of kSparsityBins: bin b holds [b, b + 1) / kSparsityBins
+  int input_bin = 0;     // likewise, of the inputs, where the operation has both sparsities; else 0
 
   friend bool operator==(const TuningKey&, const TuningKey&) = default;
 };
