@@ -242,8 +242,7 @@ TEST(Figures, SpeedStandsBesideTheIdealAndDenseWithARingAtBreakEven) {
   EXPECT_EQ(values[2], Json::parse(R"({"mark": true, "panel": "96×64", "series": "measured", "x": 0.25, "y": 1.0})"));
   EXPECT_EQ(values[4], Json::parse(R"({"panel": "96×64", "series": "dense", "x": 0.5, "y": 1.0})"));
   EXPECT_EQ(values[6]["y"], 1.75);
-  EXPECT_NE(chart.spec.find("packed rows · bf16 · EPYC, AVX3, 2 threads · rings: break-even"),
-            std::string::npos);
+  EXPECT_NE(chart.spec.find("packed rows · bf16 · EPYC, AVX3, 2 threads · rings: break-even"), std::string::npos);
 }
 
 TEST(Figures, NoRingWhereTheFirstSparsityIsFasterOrNoneIs) {
