@@ -10,6 +10,7 @@
 #include "lacuna/cluster/separation.hpp"
 #include "lacuna/cluster/separation_null.hpp"
 #include "lacuna/cluster/tsne.hpp"
+#include "lacuna/core/permutation.hpp"
 #include "lacuna/core/random.hpp"
 
 namespace lacuna {
