@@ -10,6 +10,7 @@
 #include "lacuna/cluster/neighbours.hpp"
 #include "lacuna/cluster/null_test.hpp"
 #include "lacuna/cluster/pairs.hpp"
+#include "lacuna/core/permutation.hpp"
 #include "lacuna/core/random.hpp"
 #include "lacuna/kernels/bitcount/bitcount.hpp"
 

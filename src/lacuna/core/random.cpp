@@ -101,6 +101,7 @@ std::uint32_t PythonRandom::next() {
 }
 
 std::uint64_t PythonRandom::bits(int n) {
+  LACUNA_ASSERT(n >= 1 && n <= 64);
   if (n <= 32) return next() >> (32 - n);
   const std::uint64_t low = next();
   return low | (static_cast<std::uint64_t>(next() >> (64 - n)) << 32);
