@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <vector>
 
 #include "lacuna/cluster/zero_rows.hpp"
@@ -57,9 +58,8 @@ double tail(std::int64_t rows, const std::vector<std::vector<std::uint32_t>>& bl
   });
   Distribution sum{0, {1.0}};
   for (const auto& distribution : each) sum = sum_of(sum, distribution);
-  double p = 0.0;
-  for (std::size_t i = sum.chance.size(); i-- > 0 && sum.first + static_cast<std::int64_t>(i) >= observed;)
-    p += sum.chance[i];  // the smallest first
+  const auto below = std::clamp<std::int64_t>(observed - sum.first, 0, static_cast<std::int64_t>(sum.chance.size()));
+  const double p = std::accumulate(sum.chance.rbegin(), sum.chance.rend() - below, 0.0);  // the smallest first
   return std::min(p, 1.0);
 }
 
