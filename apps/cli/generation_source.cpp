@@ -78,6 +78,11 @@ OpenedSource open_on_cuda(const Decoder& decoder, const SourceRequest& request, 
   require_cuda();
   DeviceLoadOptions options;
   options.columns = !request.thresholds.empty();
+  if (options.columns && !decoder.packed().empty()) {
+    session.note(
+        "packed matrices become dense columns: a product on CUDA leaves out either weights of 0 or inputs "
+        "below a threshold, and thresholds are asked for; without --activation-sparsity they stay packed");
+  }
   DeviceWeights weights = load_device_weights(decoder, options, session.context());
   OpenedSource opened;
   opened.converted = {static_cast<std::int64_t>(weights.layers.size()) * kInputGroups, weights.step_bytes()};

@@ -1,6 +1,7 @@
-// The kernel of cuda.hpp. A block owns 128 tokens × 128 rows of W and goes through their columns, 64 at a time, in
-// three stages of shared memory; each of its 8 warps owns 64 × 32 of the sums and multiplies 16×16 pieces on tensor
-// cores. Blocks of the same rows follow each other, so that these weights come from L2.
+// The kernel of cuda.hpp for devices that wgmma_kernel.cuh is not for. A block owns 128 tokens × 128 rows of W and goes
+// through their columns, 64 at a time, in three stages of shared memory; each of its 8 warps owns 64 × 32 of the sums
+// and multiplies 16×16 pieces on tensor cores. Blocks of the same rows follow each other, so that these weights come
+// from L2.
 //
 // In shared memory, 16 bytes make an octet; octet o of line l lies at place o ^ (l % 8), so that the eight lines that
 // ldmatrix reads at once lie in different banks. Lines are tokens or rows of W, of 64 columns, or, for weights by
@@ -9,9 +10,10 @@
 
 #include "lacuna/kernels/device/bulk_ring.cuh"
 #include "lacuna/kernels/device/check.cuh"
-#include "lacuna/kernels/device/ends.cuh"
 #include "lacuna/kernels/device/tensor_core.cuh"
+#include "lacuna/kernels/gemm/arguments.cuh"
 #include "lacuna/kernels/gemm/cuda.hpp"
+#include "lacuna/kernels/gemm/wgmma.cuh"
 
 namespace lacuna::kernels {
 namespace cuda {
@@ -25,18 +27,6 @@ constexpr int kTileBytes = kTile * kDepth * 2;
 constexpr int kStageBytes = 2 * kTileBytes;
 constexpr int kWarpTokens = 64;
 constexpr int kWarpRows = 32;
-
-struct GemmArgs {
-  const void* x;
-  const void* w;
-  ProductOutput output;
-  long long x_stride;
-  long long w_stride;
-  long long y_stride;
-  int tokens;
-  int rows;
-  int cols;
-};
 
 __device__ __forceinline__ unsigned place(unsigned tile, int line, int line_bytes, int octet) {
   return tile + line * line_bytes + ((octet ^ (line & 7)) * 16);
@@ -148,29 +138,6 @@ __device__ __forceinline__ void multiply_stage(unsigned stage, int token, int ro
   }
 }
 
-// The sums of rows `row` (even) and row + 1 for one token.
-template <typename T>
-__device__ __forceinline__ void store_two(const GemmArgs& args, int token, int row, float first, float second) {
-  if (token >= args.tokens || row >= args.rows) return;
-  const ProductOutput& out = args.output;
-  const long long line = token * args.y_stride;
-  if (out.kind == OutputKind::gate) {
-    const float gate = biased<T>(out, row, first);
-    static_cast<T*>(out.y)[line + row / 2] = from_f32<T>(silu(gate) * biased<T>(out, row + 1, second));
-    return;
-  }
-  const float values[2] = {first, second};
-#pragma unroll
-  for (int k = 0; k < 2; ++k) {
-    if (row + k >= args.rows) continue;
-    const float value = biased<T>(out, row + k, values[k]);
-    float* wide = static_cast<float*>(out.y) + line + row + k;
-    if (out.kind == OutputKind::store) static_cast<T*>(out.y)[line + row + k] = from_f32<T>(value);
-    if (out.kind == OutputKind::store_f32) *wide = value;
-    if (out.kind == OutputKind::add_f32) *wide += value;
-  }
-}
-
 template <typename T, bool kColumns>
 __global__ void __launch_bounds__(kThreads, 2) gemm_kernel(const __grid_constant__ GemmArgs args) {
   extern __shared__ __align__(128) unsigned char shared[];
@@ -257,6 +224,7 @@ void gemm_cuda(const GemmWeights& w, const GemmInput& input, const ProductOutput
                             static_cast<int>(w.rows),
                             static_cast<int>(w.cols)};
   auto* queue = static_cast<cudaStream_t>(stream);
+  if (cuda::launch_wgmma(args, w.dtype, w.columns, queue)) return;
   const auto run = [&](auto zero) {
     using T = decltype(zero);
     w.columns ? cuda::launch<T, true>(args, queue) : cuda::launch<T, false>(args, queue);
