@@ -16,8 +16,7 @@
 //                   streams[s].first_block on.
 // Exact     every value of a non-zero position is kept bit for bit; positions of value ±0 are not kept, but for the −0
 //           of packed rows.
-// Cost      2.5 or 3 bytes a non-zero, 2·lanes a row, and filling: half a block a bundle and what its fullest lane
-// holds
+// Cost      2.5 or 3 bytes a non-zero, 2·lanes a row, and filling: half a block a bundle and what its fullest lane has
 //           more than the others. One pass over W; memory for the result twice.
 // Threads   parallel over streams inside; the result does not depend on the number of threads.
 // Errors    Error{invalid_argument}: dtype not f16 or bf16, an empty matrix, or more than 65,535 columns.
