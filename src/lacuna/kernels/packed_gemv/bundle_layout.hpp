@@ -8,8 +8,8 @@
 #include <span>
 #include <vector>
 
-#include "lacuna/kernels/packed_gemv/lane_rows.hpp"
 #include "lacuna/kernels/packed_gemv/row_bundles.hpp"
+#include "lacuna/kernels/packed_gemv/weight_rows.hpp"
 
 namespace lacuna::kernels {
 

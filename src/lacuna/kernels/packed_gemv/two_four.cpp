@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "lacuna/core/error.hpp"
-#include "lacuna/kernels/packed_gemv/lane_rows.hpp"
+#include "lacuna/kernels/packed_gemv/weight_rows.hpp"
 
 namespace lacuna::kernels {
 namespace {

@@ -1,4 +1,4 @@
-#include "lacuna/kernels/packed_gemv/lane_rows.hpp"
+#include "lacuna/kernels/packed_gemv/weight_rows.hpp"
 
 #include <cstring>
 
