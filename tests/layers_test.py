@@ -1,4 +1,5 @@
-"""Holds the layers: every #include "lacuna/…" against cmake/layers.cmake, every public header compiled alone.
+"""Holds the layers: every #include "lacuna/…" against cmake/layers.cmake, every public header compiled alone; and that no
+two types share a qualified name, which the linker would merge without a word.
 
 usage: layers_test.py REPOSITORY
 """
@@ -44,12 +45,40 @@ def header_errors(repository):
         yield from filter(None, pool.map(alone, headers))
 
 
+def classes(path):
+    """Qualified names of the types a file defines at namespace level, outside unnamed namespaces, with their lines."""
+    namespaces = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        opened = re.match(r"(?:inline )?namespace(?: ([\w:]+))? \{$", line)
+        if opened:
+            namespaces.append(opened.group(1))
+        elif line.startswith("}  // namespace") and namespaces:
+            namespaces.pop()
+        defined = re.match(r"(?:class|struct|union)(?: alignas\(\w+\))? (\w+)(?: final)?(?: :[^;]*)? \{", line)
+        if defined and None not in namespaces:
+            yield "::".join([*namespaces, defined.group(1)]), number
+
+
+def class_errors(repository):
+    places = {}
+    for folder in ("src", "apps"):
+        for path in sorted((repository / folder).rglob("*")):
+            if path.suffix not in {".hpp", ".cpp", ".cu", ".cuh", ".h"}:
+                continue
+            for name, number in classes(path):
+                if "HWY_NAMESPACE" not in name:  # one file may open it several times, with other targets
+                    places.setdefault(name, []).append(f"{path.relative_to(repository)}:{number}")
+    if len(places) < 100:
+        yield f"expected hundreds of types, found {len(places)}"
+    yield from (f"{name} is defined at {' and at '.join(where)}" for name, where in places.items() if len(where) > 1)
+
+
 def main():
     repository = Path(sys.argv[1]).resolve()
     layers = allowed_layers(repository)
     if len(layers) < 5:
         sys.exit("cmake/layers.cmake: no layers found")
-    errors = [*include_errors(repository, layers), *header_errors(repository)]
+    errors = [*include_errors(repository, layers), *class_errors(repository), *header_errors(repository)]
     print("\n".join(errors) or f"{len(layers)} modules hold their layers")
     sys.exit(bool(errors))
 

@@ -113,12 +113,12 @@ std::string DecodeStream::finish() {
   return std::exchange(collector_->text, {});
 }
 
-Decoder::Decoder() { steps_.push_back(make_step<JoinBySpaceSink>()); }
+TokenDecoder::TokenDecoder() { steps_.push_back(make_step<JoinBySpaceSink>()); }
 
-Decoder Decoder::load(const JsonNode& node) {
+TokenDecoder TokenDecoder::load(const JsonNode& node) {
   StepList list;
   load_steps(node, list);
-  return Decoder(std::move(list.steps));
+  return TokenDecoder(std::move(list.steps));
 }
 
 }  // namespace lacuna

@@ -7,7 +7,7 @@
 // Supported  Sequence, ByteLevel, Metaspace, ByteFallback, Fuse, Replace, Strip, BPEDecoder. Others are
 //            Error{unsupported_tokenizer}, by name. Without a decoder, tokens are joined by spaces, as in the
 //            reference.
-// Threads    a Decoder is safe from any thread; a DecodeStream belongs to one and must not outlive its Decoder.
+// Threads    a TokenDecoder is safe from any thread; a DecodeStream belongs to one and must not outlive it.
 #pragma once
 
 #include <memory>
@@ -49,14 +49,14 @@ class DecodeStream {
   std::vector<std::unique_ptr<DecodeSink>> sinks_;  // last step to first
 };
 
-class Decoder {
+class TokenDecoder {
  public:
-  Decoder();  // joins by spaces
-  static Decoder load(const JsonNode& node);
+  TokenDecoder();  // joins by spaces
+  static TokenDecoder load(const JsonNode& node);
   DecodeStream open() const { return DecodeStream(steps_); }
 
  private:
-  explicit Decoder(std::vector<std::unique_ptr<const DecodeStep>> steps) : steps_(std::move(steps)) {}
+  explicit TokenDecoder(std::vector<std::unique_ptr<const DecodeStep>> steps) : steps_(std::move(steps)) {}
   std::vector<std::unique_ptr<const DecodeStep>> steps_;
 };
 

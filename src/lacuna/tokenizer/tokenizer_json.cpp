@@ -106,7 +106,7 @@ class JsonPipeline final : public TokenizerPipeline {
     if (const auto node = root.find("pre_tokenizer")) pre_tokenizer_ = PreTokenizer::load(*node);
     if (const auto node = root.find("added_tokens")) add_tokens(load_added_tokens(*node), *node);
     if (const auto node = root.find("post_processor")) post_processor_ = PostProcessor::load(*node, vocab_size());
-    if (const auto node = root.find("decoder")) decoder_ = Decoder::load(*node);
+    if (const auto node = root.find("decoder")) decoder_ = TokenDecoder::load(*node);
   }
 
   std::vector<std::int32_t> encode(std::string_view text, bool add_special_tokens) const override {
@@ -208,7 +208,7 @@ class JsonPipeline final : public TokenizerPipeline {
   PreTokenizer pre_tokenizer_;
   AddedTokens added_tokens_;
   PostProcessor post_processor_;
-  Decoder decoder_;
+  TokenDecoder decoder_;
   mutable WordCachePool caches_;
 };
 
