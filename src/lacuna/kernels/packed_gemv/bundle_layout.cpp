@@ -42,9 +42,9 @@ int choose_warps(std::int64_t bundles, int multiprocessors) {
   int best = 1;
   double least = 1e300;
   for (int warps = RowBundles::kMostWarps; warps >= 1; --warps) {
-    const double rounds = static_cast<double>((bundles + std::int64_t{multiprocessors} * warps - 1) /
-                                              (std::int64_t{multiprocessors} * warps));
-    const double waste = rounds * warps / share;
+    const std::int64_t streams = std::int64_t{multiprocessors} * warps;
+    const std::int64_t rounds = (bundles + streams - 1) / streams;
+    const double waste = static_cast<double>(rounds * warps) / share;
     if (waste < least - 0.04) {
       least = waste;
       best = warps;
