@@ -120,7 +120,9 @@ class SaveLock {
     fd_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     while (fd_ >= 0 && ::flock(fd_, LOCK_EX) != 0) {
       if (errno == EINTR) continue;
+      const int reason = errno;  // closing may change it
       ::close(fd_);
+      errno = reason;
       fd_ = -1;
     }
     if (fd_ >= 0) return;
