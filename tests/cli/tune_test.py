@@ -146,6 +146,7 @@ class BlockSkipping(CliTest):
 
     def test_a_matrix_is_for_mmm_alone(self):
         self.assertEqual(lacuna("bench", "pack", "--matrix-of", MODEL).status, 2)
+        self.assertEqual(lacuna("bench", "mmm", "--matrix-of", MODEL, "-o", self.folder / "b.html").status, 2)
 
 
 if __name__ == "__main__":

@@ -109,6 +109,15 @@ DecodeBenchCommand decode_command(const BenchCommand& command, const BenchPlace&
   return decode;
 }
 
+KernelBench kernel_request(const BenchCommand& command) {
+  KernelBench request;
+  request.sparsities = parse_sparsities(command.sparsities.empty() ? "0:0.9:0.1" : command.sparsities);
+  request.dtype = parse_dtype(command.dtype);
+  request.seed = command.seed;
+  request.timing.rounds = command.rounds;
+  return request;
+}
+
 void run_bench(const Session& session, const BenchCommand& command) {
   refuse_missing_kernel(command);
   if (!command.out.empty()) picture_format(command.out);  // a wrong name is told before any work
@@ -118,6 +127,7 @@ void run_bench(const Session& session, const BenchCommand& command) {
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("--matrix-of: for bench mmm only, got bench {}", command.kind));
     }
+    if (!command.out.empty()) throw Error(ErrorCode::invalid_argument, "-o: not for bench mmm --matrix-of");
     OrderBenchCommand orders = command.orders;
     orders.seed = command.seed;
     orders.timing.rounds = command.rounds;
@@ -125,11 +135,7 @@ void run_bench(const Session& session, const BenchCommand& command) {
   }
   if (command.kind == "decode") return run_decode_bench(session, decode_command(command, place));
   const KernelKind& kernel = find_kernel(command);
-  KernelBench request;
-  request.sparsities = parse_sparsities(command.sparsities.empty() ? "0:0.9:0.1" : command.sparsities);
-  request.dtype = parse_dtype(command.dtype);
-  request.seed = command.seed;
-  request.timing.rounds = command.rounds;
+  KernelBench request = kernel_request(command);
   std::vector<BenchShape> shapes;
   for (const auto& text : command.shapes) shapes.push_back(parse_shape(text));
   BenchResults results = {kernel.labels, place, request.dtype, {}, now_us()};

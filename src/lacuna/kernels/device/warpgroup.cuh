@@ -15,6 +15,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include "lacuna/kernels/device/bulk_ring.cuh"
+
 namespace lacuna::kernels::cuda {
 
 __device__ __forceinline__ void make_barrier(unsigned barrier, unsigned arrivals) {
@@ -28,15 +30,6 @@ __device__ __forceinline__ void arrive_at(unsigned barrier) {
 }
 __device__ __forceinline__ void arrive_expecting(unsigned barrier, unsigned bytes) {
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
-}
-__device__ __forceinline__ void wait_at(unsigned barrier, unsigned phase) {
-  unsigned done = 0;
-  do {
-    asm volatile("{ .reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; selp.u32 %0, 1, 0, p; }"
-                 : "=r"(done)
-                 : "r"(barrier), "r"(phase)
-                 : "memory");
-  } while (done == 0);
 }
 
 // The box of `map` whose first element is (x, y), x the one that memory counts first.

@@ -68,7 +68,7 @@ __device__ __forceinline__ void fill_stages(const CUtensorMap& inputs, const CUt
     const int token = tile % tiles.of_tokens * kBlockTokens;
     const int row = tile / tiles.of_tokens * kRows;
     for (int column = 0; column < args.cols; column += kStageDepth, place.advance()) {
-      wait_at(barriers.empty + 8 * place.stage, place.phase);
+      wait_for_barrier(barriers.empty + 8 * place.stage, place.phase);
       const unsigned full = barriers.full + 8 * place.stage;
       const unsigned to = stages + place.stage * group_stage_bytes<kRows>();
       arrive_expecting(full, group_stage_bytes<kRows>());
@@ -93,7 +93,7 @@ __device__ __forceinline__ void multiply_stages(const GemmArgs& args, unsigned s
   for (int column = 0; column < args.cols; column += kStageDepth, place.advance()) {
     const unsigned inputs = stages + place.stage * group_stage_bytes<kRows>() + group * kGroupTokens * kLineBytes;
     const unsigned weights = stages + place.stage * group_stage_bytes<kRows>() + kInputBytes;
-    wait_at(barriers.full + 8 * place.stage, place.phase);
+    wait_for_barrier(barriers.full + 8 * place.stage, place.phase);
     begin_products();
 #pragma unroll
     for (int k = 0; k < kStageDepth / 16; ++k) {

@@ -44,7 +44,7 @@ struct TwoFour {
 };
 
 TwoFour make_two_four(MatrixView<const std::uint16_t> w, DType dtype);
-TwoFour make_two_four(std::span<const PackedRows> parts, RowOrder order = RowOrder::stacked);  // as make_lane_streams
+TwoFour make_two_four(std::span<const PackedRows> parts, RowOrder order = RowOrder::stacked);  // as make_row_bundles
 void expand_two_four(const TwoFour& packed, MatrixView<std::uint16_t> w);
 
 }  // namespace lacuna::kernels
