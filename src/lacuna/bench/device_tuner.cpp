@@ -18,8 +18,6 @@ namespace {
 using kernels::DeviceBuffer;
 using Products = std::vector<DeviceProduct>;
 
-constexpr std::int64_t kMostPackedColumns = 30000;  // as model/device_weights.cpp
-
 bool is(const TuningKey& key, TunedProduct product) { return key.operation == product_name(product); }
 
 DeviceMatrix matrix_of(const TuningKey& key) {

@@ -14,9 +14,6 @@ namespace {
 using kernels::DeviceBuffer;
 using kernels::DeviceDense;
 
-// Of rows above which 2:4 blocks have no room for the input: kernels/packed_gemv/two_four.hpp.
-constexpr std::int64_t kMostPackedColumns = 30000;
-
 DType device_type(const Decoder& decoder) {
   const LayerWeights first = decoder.load_layer(0, WeightStorage::mapped);
   const Linear& linear = first.linears.front();

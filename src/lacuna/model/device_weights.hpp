@@ -27,6 +27,9 @@
 
 namespace lacuna {
 
+// Of a packed product; above, 2:4 blocks have no room for the input (kernels/packed_gemv/two_four.hpp).
+inline constexpr std::int64_t kMostPackedColumns = 30000;
+
 struct DeviceLayer {
   DeviceProduct qkv;
   DeviceProduct output;
