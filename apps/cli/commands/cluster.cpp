@@ -2,12 +2,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 #include "analysis_argument.hpp"
 #include "commands.hpp"
 #include "lacuna/cluster/neighbourhood_clusters.hpp"
+#include "lacuna/cluster/run_mean.hpp"
 #include "lacuna/cluster/separation_null.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/study/analyses/analysis_results.hpp"
@@ -26,21 +26,7 @@ struct ClusterCommand {
   bool patterns = false;
 };
 
-struct Mean {
-  double mean = 0.0;
-  double std = 0.0;  // population
-};
-
-Mean mean_of(const std::vector<double>& values) {
-  Mean result;
-  const auto n = static_cast<double>(std::max<std::size_t>(values.size(), 1));
-  for (const double v : values) result.mean += v / n;
-  for (const double v : values) result.std += (v - result.mean) * (v - result.mean) / n;
-  result.std = std::sqrt(result.std);
-  return result;
-}
-
-Json to_json(const Mean& m) { return {{"mean", m.mean}, {"std", m.std}}; }
+Json to_json(const RunMean& m) { return {{"mean", m.mean}, {"std", m.std}}; }
 
 Json to_json(const Separation& separation) {
   const auto ratio = separation.ratio();
@@ -95,23 +81,23 @@ std::vector<Summary> summarise(const std::vector<ClusterRun>& runs, const std::v
 Json to_json(const Summary& s) {
   const auto part = [](const std::vector<double>& within, const std::vector<double>& between,
                        const std::vector<double>& separation) {
-    return Json{{"within", to_json(mean_of(within))},
-                {"between", to_json(mean_of(between))},
-                {"separation", separation.empty() ? Json(nullptr) : to_json(mean_of(separation))}};
+    return Json{{"within", to_json(mean_of_runs(within))},
+                {"between", to_json(mean_of_runs(between))},
+                {"separation", separation.empty() ? Json(nullptr) : to_json(mean_of_runs(separation))}};
   };
   return {{"k", s.k},
           {"runs", s.inertia.size()},
           {"hamming", part(s.hamming_within, s.hamming_between, s.hamming_separation)},
           {"euclidean", part(s.euclidean_within, s.euclidean_between, s.euclidean_separation)},
-          {"level", separation_level(mean_of(s.euclidean_separation).mean)},
-          {"inertia", to_json(mean_of(s.inertia))},
-          {"iterations", to_json(mean_of(s.iterations))},
-          {"sizes", to_json(mean_of(s.sizes))}};
+          {"level", separation_level(mean_of_runs(s.euclidean_separation).mean)},
+          {"inertia", to_json(mean_of_runs(s.inertia))},
+          {"iterations", to_json(mean_of_runs(s.iterations))},
+          {"sizes", to_json(mean_of_runs(s.sizes))}};
 }
 
 void print_summaries(const Session& session, const std::vector<Summary>& summaries) {
   const auto text = [](const std::vector<double>& values) {
-    const Mean m = mean_of(values);
+    const RunMean m = mean_of_runs(values);
     return values.empty() ? std::string("–") : fmt::format("{:.4f} ± {:.4f}", m.mean, m.std);
   };
   std::vector<std::vector<std::string>> rows = {
@@ -119,8 +105,8 @@ void print_summaries(const Session& session, const std::vector<Summary>& summari
   for (const auto& s : summaries) {
     rows.push_back({std::to_string(s.k), text(s.hamming_within), text(s.hamming_between), text(s.hamming_separation),
                     text(s.euclidean_separation),
-                    fmt::format("{:.1f} ± {:.1f}", mean_of(s.sizes).mean, mean_of(s.sizes).std),
-                    fmt::format("{:.1f}", mean_of(s.iterations).mean)});
+                    fmt::format("{:.1f} ± {:.1f}", mean_of_runs(s.sizes).mean, mean_of_runs(s.sizes).std),
+                    fmt::format("{:.1f}", mean_of_runs(s.iterations).mean)});
   }
   session.print(text_table(rows));
 }

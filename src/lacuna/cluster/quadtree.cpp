@@ -26,7 +26,7 @@ std::int32_t Quadtree::child_of(std::int32_t cell, double x, double y) {
   const Cell parent = cells_[static_cast<std::size_t>(cell)];
   const bool right = x > parent.centre_x;
   const bool upper = y > parent.centre_y;
-  const auto quarter = static_cast<std::size_t>((right ? 1 : 0) + (upper ? 2 : 0));
+  const std::size_t quarter = (right ? 1U : 0U) + (upper ? 2U : 0U);
   if (parent.children[quarter] >= 0) return parent.children[quarter];
   Cell child;
   child.half = 0.5 * parent.half;

@@ -1,6 +1,7 @@
 // Clusters beside chance: `lacuna cluster --json`.
 #include <fmt/format.h>
 
+#include "lacuna/cluster/run_mean.hpp"
 #include "lacuna/render/structure_charts.hpp"
 #include "lacuna/study/figures/figure_parts.hpp"
 
@@ -10,12 +11,7 @@ namespace {
 constexpr const char* kObserved = "observed";
 constexpr const char* kChance = "chance";
 
-struct Mean {
-  double mean = 0.0;
-  double std = 0.0;
-};
-
-Mean read_mean(const JsonFields& fields) {
+RunMean read_mean(const JsonFields& fields) {
   return {fields.number("mean", 0, kAnyNumber), fields.number("std", 0, kAnyNumber)};
 }
 
@@ -28,7 +24,7 @@ void add_chance(IntervalChart& chart, const JsonFields& document, const std::str
   const std::string key = fmt::format("separation_{}", k);
   if (!null.has(key.c_str())) return;
   const auto test = null.object(key.c_str());
-  const Mean chance = read_mean(test);
+  const RunMean chance = read_mean(test);
   const double p = test.number(test.has("p_holm") ? "p_holm" : "p", 0, 1);
   chart.intervals.push_back({panel, row_name(k), kChance, chance.mean, chance.std, p_text(p)});
 }
@@ -78,7 +74,7 @@ Chart separation_figure(const std::vector<RecordedResult>& documents, const Figu
         const auto k = entry.integer("k", 1, kAnyCount);
         const auto part = entry.object(metric.c_str());
         if (!part.has("separation")) continue;  // no run has a ratio: clusters without extent
-        const Mean mean = read_mean(part.object("separation"));
+        const RunMean mean = read_mean(part.object("separation"));
         chart.intervals.push_back({panels.back(), row_name(k), kObserved, mean.mean, mean.std, ""});
         if (metric == "hamming") add_chance(chart, fields, panels.back(), k);
       }
@@ -102,7 +98,7 @@ Chart within_between_figure(const std::vector<RecordedResult>& documents, const 
         const std::string row = row_name(entry.integer("k", 1, kAnyCount));
         const auto part = entry.object(metric.c_str());
         for (const char* side : {"within", "between"}) {
-          const Mean mean = read_mean(part.object(side));
+          const RunMean mean = read_mean(part.object(side));
           chart.intervals.push_back({panels.back(), row, std::string(side) + " clusters", mean.mean, mean.std, ""});
         }
       }

@@ -3,29 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "lacuna/cluster/run_mean.hpp"
 #include "lacuna/render/structure_charts.hpp"
 
 namespace lacuna {
 namespace {
-
-struct Mean {
-  double mean = 0.0;
-  double std = 0.0;  // population
-};
-
-Mean mean_of(const std::vector<double>& values) {
-  Mean m;
-  const auto n = static_cast<double>(std::max<std::size_t>(values.size(), 1));
-  for (const double v : values) m.mean += v / n;
-  for (const double v : values) m.std += (v - m.mean) * (v - m.mean) / n;
-  m.std = std::sqrt(m.std);
-  return m;
-}
 
 std::string label_of(const StudyModelView& model, const AnalysisRecord& analysis) {
   for (const auto& run : model.runs) {
@@ -102,7 +88,7 @@ void add_separation_charts(Page& page, const StudyModelView& model, const std::v
       if (place_of(results->analysis) != place) continue;
       for (const auto& s : summarise(*results)) {
         const auto* statistic = find_statistic(*results, fmt::format("separation_{}", s.k));
-        const auto m = mean_of(s.separation);
+        const auto m = mean_of_runs(s.separation);
         const auto panel = fmt::format("k = {}", s.k);
         const auto row = label_of(model, results->analysis);
         chart.intervals.push_back({panel, row, "observed", m.mean, m.std, ""});
@@ -126,7 +112,7 @@ void add_cluster_table(Page& page, const StudyModelView& model, const std::vecto
       const auto of_test = [&](std::optional<double> StatisticRecord::* field, int decimals) {
         return t == nullptr ? text_cell("–") : optional_cell(t->*field, decimals);
       };
-      const auto separation = mean_of(s.separation);
+      const auto separation = mean_of_runs(s.separation);
       table.rows.push_back({text_cell(label_of(model, results->analysis)),
                             text_cell(short_place(results->analysis)),
                             count_cell(s.k),
@@ -134,10 +120,10 @@ void add_cluster_table(Page& page, const StudyModelView& model, const std::vecto
                             of_test(&StatisticRecord::null_mean, 4),
                             of_test(&StatisticRecord::z, 1),
                             of_test(&StatisticRecord::p_holm, 4),
-                            number_cell(mean_of(s.within).mean, 4),
-                            number_cell(mean_of(s.between).mean, 4),
-                            number_cell(mean_of(s.euclidean).mean, 3),
-                            number_cell(mean_of(s.sizes).std, 1)});
+                            number_cell(mean_of_runs(s.within).mean, 4),
+                            number_cell(mean_of_runs(s.between).mean, 4),
+                            number_cell(mean_of_runs(s.euclidean).mean, 3),
+                            number_cell(mean_of_runs(s.sizes).std, 1)});
     }
   }
   page.table(table, "Clusters of the nearest features");
