@@ -1,7 +1,6 @@
 // Which features are active at which token, as bits, and what such sets have in common.
 //
-//   active[t, j] = |x[t, j]| > threshold           tokens×features; a BitMatrix, so every analysis of patterns runs on
-//   it
+//   active[t, j] = |x[t, j]| > threshold      tokens×features; a BitMatrix: every analysis of patterns runs on it
 //
 //   frequency        share of tokens at which a feature is active, features sorted from hot to cold
 //   hot_share(a)     the smallest share of features that makes up share a of all activations

@@ -13,7 +13,9 @@
 //          differ in their last bits are rounded apart).
 // Memory   on the device the dense weights and the other form's; on the host one layer's.
 // Errors   as decode_bench.hpp; invalid_argument: f32; unsupported_model: heads of a size that the device has not;
-// io_failed: the driver refused. Built only with LACUNA_CUDA.
+//          io_failed: the driver refused.
+//
+// Built only with LACUNA_CUDA.
 #pragma once
 
 #include <vector>

@@ -1,7 +1,7 @@
 // The features whose patterns are nearest to a feature's, by Hamming distance.
 //
-//   distance(f, j) = number of rows of W in which exactly one of W[:, f], W[:, j] is non-zero; hamming = distance /
-//   rows
+//   distance(f, j) = number of rows of W in which exactly one of W[:, f], W[:, j] is non-zero
+//   hamming        = distance / rows
 //
 // The n smallest over all features j, the feature itself first (distance 0), ties by lower index.
 //

@@ -1,7 +1,6 @@
 // NumPy's .npy files, read in place and written.
 //
-//   "\x93NUMPY" | major, minor | header length: u16 (version 1) or u32 (2, 3) | {'descr': '<f4', …} and padding |
-//   values
+//   "\x93NUMPY" | major, minor | header length: u16 (version 1) or u32 (2, 3) | {'descr': '<f4', …}, padding | values
 //
 // Little-endian f64 f32 f16, i64 … i8, u64 … u8 and bool, in C or Fortran order (strides tell). The header is a Python
 // literal; a parser for exactly its grammar reads it, nothing is evaluated. Object arrays are pickles: refused.

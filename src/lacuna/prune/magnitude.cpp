@@ -1,12 +1,10 @@
 // Magnitude pruning: the weights nearest zero go.
 //
 // Source   the baseline of both reference scripts (Han et al., arXiv:1506.02626).
-//   unstructured  one threshold for the matrix, the value at index int(numel·s) of the sorted |W|; prune |W| ≤ it. So
-//   at
+//   unstructured  one threshold for the matrix, the value at index int(numel·s) of the sorted |W|; prune |W| ≤ it: at
 //                 least int(numel·s) + 1 weights go, and all ties of the threshold with them.
 //   N:M           the N smallest |W| of every M consecutive inputs. The scripts leave the order of ties open (topk);
-//   here
-//                 the lower column goes first.
+//                 here the lower column goes first.
 // The inputs play no part: no statistics, and no error is reported.
 
 #include "lacuna/kernels/select/select.hpp"

@@ -1,7 +1,6 @@
 // The places of a group's kept elements as packed indices, and as the bitmap that kernels run from.
 //
-//   index i of a row (group i / k, its i%k-th element) is the log2(m) bits from bit i·log2(m) on, least significant
-//   first
+//   index i of a row (group i / k, its i%k-th element): the log2(m) bits from bit i·log2(m) on, the lowest first
 //
 // Indices of a group rise strictly; padding bits of a row's last byte are zero. Both functions handle one row.
 //

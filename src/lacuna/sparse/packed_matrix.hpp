@@ -1,8 +1,7 @@
 // One packed matrix of an opened file: held against its own structure, ready for the kernels.
 //
 //   rows()    what kernels/packed_gemv multiplies and kernels/expand unpacks; grouped layouts come as a bitmap too,
-//   made
-//             when the file was read
+//             made when the file was read
 //   unpack()  the dense matrix, bit for bit
 //   verify()  the digest over its name, layout, shape and all its bytes, as its file says it must be
 //

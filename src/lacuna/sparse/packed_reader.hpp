@@ -8,8 +8,9 @@
 //          against the values; indices that rise within their group; PackedSet::open also the SHA-256 of all bytes, so
 //          that a changed weight is an error and not another model.
 // Cost     reading bitmaps, or indices; PackedSet::open reads all bytes once, at the speed of SHA-256 times the
-// threads. Threads  parallel inside; the set is safe to read from any thread. Errors   corrupt_file with the byte
-// offset; unsupported_format (another version); out_of_memory; file_changed.
+//          threads.
+// Threads  parallel inside; the set is safe to read from any thread.
+// Errors   corrupt_file with the byte offset; unsupported_format (another version); out_of_memory; file_changed.
 #pragma once
 
 #include <map>

@@ -1,9 +1,9 @@
-// DuckDB's appender: rows into one table, by named columns, within the connection's open transaction. Internal to
-// store.
+// DuckDB's appender: rows into one table, by named columns, within the connection's open transaction.
 //
 // Other columns get their defaults. Rows become visible to statements of the connection with flush(), at the latest
-// when the appender is destroyed; that must happen before the transaction ends. Errors   as statements:
-// Error{store_failed, no_space, …}.
+// when the appender is destroyed; that must happen before the transaction ends. Internal to store.
+//
+// Errors   as statements: Error{store_failed, no_space, …}.
 #pragma once
 
 #include <cstdint>

@@ -3,13 +3,11 @@
 //
 //   input   plain       x                                            cols elements of the weights' type
 //           normalised  norm_weight · x / sqrt(mean(x²) + ε)         cols f32: the residual stream
-//           gated       silu(g) · u                                  2·cols elements of the type: all of g, then all of
-//           u
 //   output  store       y ← sum + bias                               the weights' type
 //           add_f32     y ← y + sum + bias                           f32: the residual stream
 //           store_f32   y ← sum + bias                               f32: logits
-//           gate        y[i] ← silu(sum + bias of row 2i) · (sum + bias of row 2i + 1)     the weights' type, rows/2 of
-//           it
+//           gate        y[i] ← silu(sum + bias of row 2i) · (sum + bias of row 2i + 1)
+//                                                                    the weights' type, rows/2 of it
 //
 // Inputs are rounded to the weights' type before they are multiplied, however they come about.
 //
@@ -42,8 +40,8 @@ struct ProductOutput {
 //   none  an ordinary launch
 //   one   programmatic dependent launch: the kernel may start before its predecessor has ended, and waits for it before
 //         it touches input or output. A product's block fills a multiprocessor; the next launch's come as it leaves.
-//   two   the same, every launch with one block of equal size for each multiprocessor, where two of them fit:
-//   gemv/cuda.cu
+//   two   the same, every launch with one block of equal size for each multiprocessor, where two of them fit
+//         (gemv/cuda.cu)
 enum class Overlap : std::uint8_t { none, one, two };
 
 }  // namespace lacuna::kernels

@@ -3,9 +3,8 @@
 //
 //   StagedInput<T> input(args.input, cols, memory, barrier);
 //   __syncthreads();
-//   input.start();    // once the grids before have ended. Before the first weights are asked for, where possible: a
-//   copy
-//                     // waits behind all that a multiprocessor has asked for before
+//   input.start();    // once the grids before have ended; before the first weights are asked for, where possible:
+//                     // a copy waits behind all that a multiprocessor has asked for before
 //   input.finish();   // then every thread may read cols elements; up to 8 more may be written
 //
 // All threads call every function; memory is aligned to 16 bytes, barrier (its shared address) to 8.

@@ -6,8 +6,10 @@
 //          row after row without gaps, in column order, row r at row_starts[r]. Nothing needs alignment.
 // Exact    values are copied bit for bit: −0.0, NaN payloads and stored zeros stay; the same bytes on every ISA.
 // Cost     one pass over n_rows·cols outputs; no more than 64 bytes are read and written beyond a row, inside the
-// arrays. Threads  parallel inside; safe on distinct outputs. Errors   none: the caller has held bitmap and row_starts
-// against each other (sparse/packed_reader.hpp does). Source   kernels/expand/README.md.
+//          arrays.
+// Threads  parallel inside; safe on distinct outputs.
+// Errors   none: the caller has held bitmap and row_starts against each other (sparse/packed_reader.hpp does).
+// Source   kernels/expand/README.md.
 #pragma once
 
 #include <cstddef>

@@ -59,7 +59,7 @@ class DeviceTwoFour {
 
   void multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream = nullptr,
                 Overlap overlap = Overlap::none) const;
-  void expand(void* out, std::int64_t stride, DeviceStream stream = nullptr) const;  // as DeviceLaneStreams::expand
+  void expand(void* out, std::int64_t stride, DeviceStream stream = nullptr) const;  // as DeviceRowBundles::expand
   bool fits_two() const;                                                             // whether Overlap::two is possible
   std::size_t bytes() const { return blocks_.bytes(); }
   DType dtype() const { return dtype_; }
