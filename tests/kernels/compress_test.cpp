@@ -93,5 +93,25 @@ TEST(Compress, ListsOnesOfEveryLengthOnEveryIsa) {
   }
 }
 
+// A word of few ones, then full and empty ones, and the other way about: what the first says of the others is wrong.
+TEST(Compress, ListsOnesWhereTheirShareChanges) {
+  for (const std::int64_t first : {1, 24, 25, 64}) {
+    std::vector<bool> keep(64 * 6);
+    for (std::int64_t i = 0; i < std::ssize(keep); ++i) {
+      const std::int64_t word = i / 64;
+      keep[static_cast<std::size_t>(i)] = word == 0 ? i < first : word % 3 == 1 || (word % 3 == 2 && i % 64 < 33);
+    }
+    const auto packed = test::pack_rows(DType::bf16, 1, 64 * 6, std::vector<std::byte>(64 * 6 * 2), keep);
+    std::vector<std::uint16_t> expected(packed.values.size() / 2);
+    scalar::list_ones(packed.bitmap.data(), 64 * 6, expected.data());
+    for (const IsaLevel level : test::runnable_isa_levels()) {
+      const test::ForcedIsaLevel forced(level);
+      std::vector<std::uint16_t> columns(expected.size() + kSurplus);
+      columns.resize(static_cast<std::size_t>(list_ones(packed.bitmap.data(), 64 * 6, columns.data())));
+      ASSERT_EQ(columns, expected) << isa_name(level) << " after " << first;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace lacuna::kernels

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstring>
 
 #include "kernels/sparse_matrices.hpp"
@@ -66,7 +67,6 @@ TEST(RowBundles, AMaskRemovesWhatItDoesNotKeep) {
   EXPECT_EQ(expanded(make_row_bundles(w.view(), DType::f16, mask.data(), 3, 4)).bits, expected.bits);
 }
 
-// A gap that fits takes no entry, one more takes one of value 0.
 TEST(RowBundles, LongGapsAreBridged) {
   for (const std::int64_t gap : {15, 16, 255, 256, 510, 511, 5000}) {
     HalfMatrix w(4, 6000);
@@ -77,6 +77,52 @@ TEST(RowBundles, LongGapsAreBridged) {
     }
     EXPECT_EQ(expanded(make_row_bundles(w.view(), DType::f16, 1)).bits, w.bits) << gap;
     EXPECT_EQ(expanded(make_row_bundles(w.view(), DType::f16, 132)).bits, w.bits) << gap;
+  }
+}
+
+// 64 entries in 8 lanes fill one block each; the last gap of the last lane takes one more entry, and with it a second
+// block, where it is one wider than its bits.
+TEST(RowBundles, AGapThatFitsTakesNoEntry) {
+  for (const auto& [gap, bits, blocks] : {std::array{15, 4, 1}, {16, 4, 2}, {255, 8, 1}, {256, 8, 2}}) {
+    HalfMatrix w(1, 400);
+    for (std::int64_t i = 0; i < 63; ++i) w.at(0, i) = 0x3c00;
+    w.at(0, 62 + gap) = 0x4000;
+    const RowBundles packed = make_row_bundles(w.view(), DType::f16, 1);
+    ASSERT_EQ(packed.lanes_a_row(), 8);
+    EXPECT_EQ(packed.gap_bits, bits) << gap;
+    EXPECT_EQ(packed.lengths[0], blocks) << gap;
+    EXPECT_EQ(expanded(packed).bits, w.bits) << gap;
+  }
+}
+
+// The gap before entry k of a lane, as the header lays it out.
+int gap_at(const RowBundles& packed, const std::uint8_t* block, std::size_t lane, std::size_t k) {
+  const std::uint8_t* gaps = block + 512;
+  return packed.gap_bits == 8 ? gaps[8 * lane + k] : gaps[4 * lane + k % 4] >> (k < 4 ? 0 : 4) & 15;
+}
+
+// The kernel reads an input for every entry, also for those that fill a lane up: each must lie inside the row.
+TEST(RowBundles, FillingPointsAtTheLastEntry) {
+  for (const std::int64_t cols : {1, 8, 33, 255, 1000}) {
+    for (const double zeros : {0.0, 0.5, 0.9, 0.99, 1.0}) {
+      const RowBundles packed = make_row_bundles(test::random_half_matrix(37, cols, zeros, 5).view(), DType::f16, 3);
+      for (std::size_t s = 0; s < packed.streams.size(); ++s) {
+        const std::uint8_t* block =
+            packed.blocks.data() + packed.streams[s].first_block * static_cast<std::size_t>(packed.block_bytes());
+        for (std::size_t b = s; b < packed.lengths.size(); b += packed.streams.size()) {
+          std::vector<std::int64_t> column(packed.starts.begin() + static_cast<std::ptrdiff_t>(32 * b),
+                                           packed.starts.begin() + static_cast<std::ptrdiff_t>(32 * b + 32));
+          for (int k = 0; k < packed.lengths[b]; ++k, block += packed.block_bytes()) {
+            for (std::size_t lane = 0; lane < 32; ++lane) {
+              for (std::size_t e = 0; e < 8; ++e) {
+                column[lane] += gap_at(packed, block, lane, e);
+                ASSERT_LT(column[lane], cols) << cols << " columns, zeros " << zeros << ", lane " << lane;
+              }
+            }
+          }
+        }
+      }
+    }
   }
 }
 
@@ -115,6 +161,7 @@ TEST(RowBundles, SameBytesForEveryThreadCount) {
   ASSERT_EQ(one.blocks.size(), many.blocks.size());
   EXPECT_EQ(std::memcmp(one.blocks.data(), many.blocks.data(), one.blocks.size()), 0);
   EXPECT_EQ(one.starts, many.starts);
+  EXPECT_EQ(one.lengths, many.lengths);
 }
 
 TEST(RowBundles, RefusesWhatItCannotHold) {

@@ -71,20 +71,21 @@ void causal_attention(const AttentionShape& shape, MatrixView<const float> queri
   const std::int64_t per_head = (shape.query_length + kQueryBlock - 1) / kQueryBlock;
   const std::int64_t n_blocks = shape.sequences * shape.heads * per_head;
   const std::int64_t flops = 4 * shape.sequences * shape.heads * shape.head_dim * shape.query_length * shape.key_length;
+  const auto n_scores = static_cast<std::size_t>(std::min(kQueryBlock, shape.query_length) * shape.key_length);
   std::exception_ptr failure;
   std::mutex failure_mutex;
 #pragma omp parallel if (flops > kSerialFlops)
   {
-    try {
-      AlignedBuffer<float> scores(
-          static_cast<std::size_t>(std::min(kQueryBlock, shape.query_length) * shape.key_length));
+    AlignedBuffer<float> scores;
 #pragma omp for schedule(dynamic)
-      for (std::int64_t i = 0; i < n_blocks; ++i) {
+    for (std::int64_t i = 0; i < n_blocks; ++i) {
+      try {  // inside the loop, which every thread has to reach
+        if (scores.empty()) scores = AlignedBuffer<float>(n_scores);
         attend_block(shape, block_at(shape, i), queries, keys, values, scores.data(), out);
+      } catch (...) {
+        const std::lock_guard<std::mutex> lock(failure_mutex);
+        if (!failure) failure = std::current_exception();
       }
-    } catch (...) {
-      const std::lock_guard<std::mutex> lock(failure_mutex);
-      if (!failure) failure = std::current_exception();
     }
   }
   if (failure) std::rethrow_exception(failure);

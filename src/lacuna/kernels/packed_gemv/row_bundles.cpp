@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
 #include <utility>
 
 #include "lacuna/core/error.hpp"
+#include "lacuna/core/threads.hpp"
 #include "lacuna/kernels/packed_gemv/bundle_layout.hpp"
 
 namespace lacuna::kernels {
@@ -134,17 +136,15 @@ class StreamWriter {
 
 using StreamBytes = std::vector<std::vector<std::uint8_t>>;
 
+constexpr std::int64_t kStreamsPerThread = 4;  // at least
+
 template <int kGapBits>
 StreamBytes write_streams(const WeightRows& rows, RowBundles& out) {
   StreamBytes streams(out.streams.size());
-#pragma omp parallel
-  {
+  parallel_for(out.n_streams(), kStreamsPerThread, [&](std::int64_t begin, std::int64_t end) {
     StreamWriter<kGapBits> writer(out);
-#pragma omp for schedule(dynamic, 4)
-    for (std::int64_t s = 0; s < out.n_streams(); ++s) {
-      streams[static_cast<std::size_t>(s)] = writer.write(rows, s);
-    }
-  }
+    for (auto s = begin; s < end; ++s) streams[static_cast<std::size_t>(s)] = writer.write(rows, s);
+  });
   return streams;
 }
 
@@ -158,21 +158,28 @@ void place_streams(StreamBytes streams, RowBundles& out) {
   }
   out.blocks = AlignedBuffer<std::uint8_t>(std::max<std::size_t>(block, 1) * block_bytes);
   if (block == 0) std::memset(out.blocks.data(), 0, block_bytes);
-#pragma omp parallel for schedule(dynamic, 4)
-  for (std::int64_t i = 0; i < out.n_streams(); ++i) {
-    auto& bytes = streams[static_cast<std::size_t>(i)];
-    std::uint8_t* to = out.blocks.data() + out.streams[static_cast<std::size_t>(i)].first_block * block_bytes;
-    std::copy(bytes.begin(), bytes.end(), to);
-    bytes = {};
+  parallel_for(out.n_streams(), kStreamsPerThread, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      std::copy(streams[i].begin(), streams[i].end(), out.blocks.data() + out.streams[i].first_block * block_bytes);
+      streams[i] = {};
+    }
+  });
+}
+
+void check(const WeightRows& rows, int multiprocessors) {
+  const bool half = rows.dtype() == DType::f16 || rows.dtype() == DType::bf16;
+  if (half && rows.rows() >= 1 && rows.cols() >= 1 && rows.cols() <= RowBundles::kMostColumns && multiprocessors >= 1) {
+    return;
   }
+  const auto text = [](std::int64_t n) { return std::to_string(n); };
+  throw Error(ErrorCode::invalid_argument,
+              "row bundles: expected a non-empty f16 or bf16 matrix of at most " + text(RowBundles::kMostColumns) +
+                  " columns and at least 1 multiprocessor, got " + std::string(dtype_name(rows.dtype())) + " " +
+                  text(rows.rows()) + "x" + text(rows.cols()) + " for " + text(multiprocessors));
 }
 
 RowBundles make(const WeightRows& rows, int multiprocessors, bool pairs) {
-  const bool half = rows.dtype() == DType::f16 || rows.dtype() == DType::bf16;
-  if (!half || rows.rows() < 1 || rows.cols() < 1 || rows.cols() > RowBundles::kMostColumns || multiprocessors < 1) {
-    throw Error(ErrorCode::invalid_argument,
-                "row bundles: need a non-empty f16 or bf16 matrix of at most 65535 columns");
-  }
+  check(rows, multiprocessors);
   RowBundles out;
   out.dtype = rows.dtype();
   out.rows = rows.rows();

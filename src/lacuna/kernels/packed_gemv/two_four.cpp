@@ -7,10 +7,13 @@
 #include <vector>
 
 #include "lacuna/core/error.hpp"
+#include "lacuna/core/threads.hpp"
 #include "lacuna/kernels/packed_gemv/weight_rows.hpp"
 
 namespace lacuna::kernels {
 namespace {
+
+constexpr std::int64_t kPairsPerThread = 8;  // at least
 
 // Of one group of four columns: the two stored values and their ascending indices.
 struct Group {
@@ -48,7 +51,7 @@ std::size_t value_offset(std::size_t g, std::size_t q, std::size_t i) {
 std::size_t code_word(std::size_t g, std::size_t q) { return 512 + (2 * g + q / 4) * 4; }
 int code_shift(std::size_t q, std::size_t i) { return static_cast<int>(16 * i + 4 * (q % 4)); }
 
-// Both rows of a pair; returns the first column with a crowded group, or −1.
+// One row of a pair; returns the first column with a crowded group, or −1.
 std::int64_t write_row(const TwoFour& out, const std::uint16_t* w, std::size_t i, std::uint8_t* pair) {
   for (std::int64_t c = 0; c < out.segment * TwoFour::kSegments; c += 4) {
     Group group;
@@ -82,7 +85,9 @@ void write_empty_row(const TwoFour& out, std::size_t i, std::uint8_t* pair) {
 template <typename Row>
 TwoFour make(DType dtype, std::int64_t rows, std::int64_t cols, const Row& row) {
   if ((dtype != DType::f16 && dtype != DType::bf16) || rows < 1 || cols < 1) {
-    throw Error(ErrorCode::invalid_argument, "2:4 weights: need a non-empty f16 or bf16 matrix");
+    throw Error(ErrorCode::invalid_argument, "2:4 weights: expected a non-empty f16 or bf16 matrix, got " +
+                                                 std::string(dtype_name(dtype)) + " " + std::to_string(rows) + "x" +
+                                                 std::to_string(cols));
   }
   TwoFour out;
   out.dtype = dtype;
@@ -93,11 +98,9 @@ TwoFour make(DType dtype, std::int64_t rows, std::int64_t cols, const Row& row) 
   const std::int64_t pair_bytes = out.blocks_per_pair() * TwoFour::kBlockBytes;
   out.blocks = AlignedBuffer<std::uint8_t>::zeroed(static_cast<std::size_t>(out.pairs() * pair_bytes));
   std::atomic<std::int64_t> crowded_row{rows};
-#pragma omp parallel
-  {
+  parallel_for(out.pairs(), kPairsPerThread, [&](std::int64_t begin, std::int64_t end) {
     std::vector<std::uint16_t> room(static_cast<std::size_t>(cols));
-#pragma omp for
-    for (std::int64_t i = 0; i < out.pairs(); ++i) {
+    for (auto i = begin; i < end; ++i) {
       std::uint8_t* pair = out.blocks.data() + i * pair_bytes;
       for (std::size_t of_pair = 0; of_pair < 2; ++of_pair) {
         const std::int64_t r = 2 * i + static_cast<std::int64_t>(of_pair);
@@ -110,7 +113,7 @@ TwoFour make(DType dtype, std::int64_t rows, std::int64_t cols, const Row& row) 
         }
       }
     }
-  }
+  });
   if (crowded_row.load() < rows) {
     throw Error(ErrorCode::bad_pattern, "2:4 weights: row " + std::to_string(crowded_row.load()) +
                                             " has more than two non-zeros in a group of four columns");
