@@ -91,6 +91,7 @@ std::vector<FormTime> bench_both(const KernelBench& request, double input_sparsi
   }
   const auto times = time_in_turns(calls, request.timing, context);
   std::vector<FormTime> measured;
+  measured.reserve(forms.size());
   for (std::size_t i = 0; i < forms.size(); ++i) measured.push_back({forms[i].name, times[i]});
   return measured;
 }

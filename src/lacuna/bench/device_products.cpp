@@ -36,6 +36,7 @@ DeviceDense make_dense(const DeviceMatrix& matrix, MatrixView<const std::uint16_
 template <typename Make>
 std::vector<DeviceProduct> repeat(std::int64_t count, const Make& make) {
   std::vector<DeviceProduct> products;
+  products.reserve(static_cast<std::size_t>(count));
   for (std::int64_t i = 0; i < count; ++i) products.emplace_back(make());
   return products;
 }
@@ -162,6 +163,7 @@ std::vector<CallTime> time_on_device(std::span<const DeviceCall> calls, const ke
     }
   }
   std::vector<CallTime> times;
+  times.reserve(seconds.size());
   for (const auto& of_call : seconds) times.push_back(call_time(of_call));
   return times;
 }

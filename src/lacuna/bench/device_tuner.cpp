@@ -94,7 +94,7 @@ MeasuredForms measure_packed(const TuningKey& key, const TunerOptions& options, 
   Contest contest(key, options, std::move(weights));
   contest.set_inputs({random_input(key.cols, options.seed + 1)});
   Products packed;
-  if (two_four || key.cols <= kMostPackedColumns) {
+  if (key.cols <= kMostPackedColumns) {  // as a model is loaded
     const auto form = two_four ? DeviceForm::two_four : DeviceForm::bundles;
     packed = rotated_products(form, contest.matrix(), contest.weights(), options.rotated_bytes);
     contest.check("packed", packed, two_four ? two_four_roundings(shape) : dense_roundings(shape));

@@ -61,6 +61,7 @@ DeviceWeights RandomDeviceModel::upload(DeviceForm form) const {
   DeviceWeights weights{c, dtype_, make_device_dense(table, embedding_.span()), {}, ones(), {}};
   weights.head.emplace(make_device_dense(table, head_.span()));
   std::vector<std::vector<DeviceProduct>> groups;
+  groups.reserve(groups_.size());
   for (const Group& group : groups_) groups.push_back(products(group, form));
   for (std::size_t i = 0; i < static_cast<std::size_t>(c.n_layers); ++i) {
     weights.layers.push_back(DeviceLayer{std::move(groups[0][i]),
@@ -83,6 +84,7 @@ std::vector<float> start_random(DeviceDecoder& decoder, std::int64_t capacity) {
   decoder.set_prompt_tokens(0);  // through the steps that are measured
   decoder.start(capacity);
   std::vector<std::int32_t> tokens;
+  tokens.reserve(kRandomPromptTokens);
   const std::int64_t vocabulary = decoder.config().vocab_size;
   for (std::int64_t i = 0; i < kRandomPromptTokens; ++i) {
     tokens.push_back(static_cast<std::int32_t>(i * 37 % vocabulary));

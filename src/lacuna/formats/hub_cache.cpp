@@ -57,7 +57,7 @@ std::optional<fs::path> environment_path(const char* name) {
   return fs::path(text);
 }
 
-fs::path model_folder(const fs::path& cache, std::string id) {
+fs::path model_folder(const fs::path& cache, const std::string& id) {
   std::string name = "models--";
   for (const char c : id) name += c == '/' ? std::string("--") : std::string(1, c);
   return cache / name;

@@ -54,6 +54,7 @@ void DeviceDecoder::start(std::int64_t capacity) {
   if (fits) return;
   step_ = kernels::DeviceGraph();
   prompt_step_ = kernels::DeviceGraph();
+  capacity_ = 0;            // until all of it is there
   cache_ = DeviceBuffer();  // before the new one is allocated
   cache_ = elements(c.n_layers * 2 * capacity * c.kv_size(), 2);
   RopeTables tables(c.rope, c.head_dim);
@@ -100,6 +101,8 @@ std::size_t DeviceDecoder::run_prompt(std::span<const std::int32_t> tokens, cons
 }
 
 void DeviceDecoder::set_thresholds(std::span<const InputThreshold> thresholds) {
+  step_ = kernels::DeviceGraph();  // thresholds are parameters of the recorded launches
+  prompt_step_ = kernels::DeviceGraph();
   for (const auto& [layer, component, threshold] : thresholds) {
     const bool known = 0 <= layer && layer < weights_.config.n_layers;
     const auto specs = known ? layer_linears(weights_.config, layer) : std::vector<LinearSpec>{};
@@ -119,8 +122,6 @@ void DeviceDecoder::set_thresholds(std::span<const InputThreshold> thresholds) {
         .product(found->group)
         .set_threshold(static_cast<std::size_t>(part), threshold);
   }
-  step_ = kernels::DeviceGraph();  // thresholds are parameters of the recorded launches
-  prompt_step_ = kernels::DeviceGraph();
 }
 
 void DeviceDecoder::set_group_threshold(std::int64_t layer, InputGroup group, float threshold) {
