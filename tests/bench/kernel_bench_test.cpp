@@ -2,12 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <numeric>
 
 #include "lacuna/bench/both_bench.hpp"
 #include "lacuna/bench/packed_copies.hpp"
 #include "lacuna/bench/product_check.hpp"
+#include "lacuna/bench/sparse_inputs.hpp"
 #include "lacuna/core/error.hpp"
 
 namespace lacuna {
@@ -114,6 +116,19 @@ TEST(KernelBench, BreakEvenLiesBetweenTheMeasuredPoints) {
   EXPECT_EQ(*break_even(always), 0.1);
   const std::vector<KernelTiming> never = {timing_of(0.0, 1.2), timing_of(0.4, 0.9)};
   EXPECT_FALSE(break_even(never));
+}
+
+// Half of 8 columns twice, disjoint; of 2^20 columns a thousandth would be 1,000 sets of 4 MiB.
+TEST(SparseInputs, AreDisjointAndBounded) {
+  const auto few = sparse_inputs(8, 0.5, 3);
+  ASSERT_EQ(few.sets.size(), 2U);
+  for (std::size_t i = 0; i < 8; ++i) EXPECT_NE(few.sets[0][i] == 0.0F, few.sets[1][i] == 0.0F);
+  EXPECT_EQ(few.set_of(5, 3), 1U);
+  EXPECT_EQ(few.set_of(6, 3), 0U);
+  const auto many = sparse_inputs(1 << 20, 0.999, 3);
+  EXPECT_EQ(many.active, 1049);
+  EXPECT_EQ(many.sets.size(), 64U);
+  EXPECT_EQ(std::ranges::count_if(many.sets.back(), [](float x) { return x != 0.0F; }), 1049);
 }
 
 TEST(WeightCopies, RotateThroughEnoughBytes) {

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "lacuna/bench/device_options.hpp"
+#include "support/temp_folder.hpp"
 
 namespace lacuna {
 namespace {
@@ -159,7 +160,8 @@ TEST(Tuner, TheSparseFormIsTheChoiceOrTheFastestBesideDense) {
 }
 
 TEST(Tuner, MeasuresOnItsDeviceAndRemembers) {
-  TuningCache cache = TuningCache::open(std::filesystem::temp_directory_path() / "lacuna-tuner-test/t.json");
+  const test::TempFolder folder;
+  TuningCache cache = TuningCache::open(folder.path() / "t.json");
   int calls = 0;
   const TuningDevice device = {"cuda: test", [&](const TuningKey& key, const TunerOptions&, const RunContext&) {
                                  EXPECT_EQ(key.device, "cuda: test");
@@ -174,7 +176,45 @@ TEST(Tuner, MeasuresOnItsDeviceAndRemembers) {
   EXPECT_EQ(calls, 2);
   EXPECT_EQ(tuner.measured(), 1);
   EXPECT_EQ(tuner.unsteady(), 0);
-  std::filesystem::remove_all(cache.file().parent_path());
+}
+
+// One round is its own fastest: it is taken for this process, once, and by the next one measured anew.
+TEST(Tuner, FewRoundsCannotBeSteady) {
+  const test::TempFolder folder;
+  int calls = 0;
+  const TuningDevice device = {"cpu: test", [&](const TuningKey&, const TunerOptions&, const RunContext&) {
+                                 ++calls;
+                                 return MeasuredForms{{{"dense", 2.0}, {"bitmap", 1.0}}, true};
+                               }};
+  TunerOptions few;
+  few.timing.rounds = kJudgedRounds - 1;
+  for (int process = 1; process <= 2; ++process) {
+    TuningCache cache = TuningCache::open(folder.path() / "t.json");
+    Tuner tuner(cache, device, few);
+    const TuningKey key = tuner.key(TunedProduct::packed, {8, 8}, DType::f16, 0.5);
+    EXPECT_FALSE(tuner.choose(key, {}).steady);
+    EXPECT_FALSE(tuner.choose(key, {}).steady);
+    EXPECT_EQ(calls, process);
+    EXPECT_EQ(tuner.unsteady(), 1);
+  }
+  TuningCache cache = TuningCache::open(folder.path() / "t.json");
+  Tuner enough(cache, device, {});
+  EXPECT_TRUE(enough.choose(enough.key(TunedProduct::packed, {8, 8}, DType::f16, 0.5), {}).steady);
+}
+
+// As an edited file may hold: of both sparsities, dense alone.
+TEST(TunedForms, AnEntryWithoutColumnsDecidesNothing) {
+  LayerWeights layer;
+  layer.linears.push_back(PackedLinear(64, 128, 4).linear);
+  layer.linears[0].input_threshold = 0.1F;
+  TuningCache cache;
+  TuningEntry entry;
+  entry.key = tuning_key(kDevice, TunedProduct::both, {64, 128}, DType::bf16, 0.5, 0.5);
+  entry.candidates = {{"dense", 1.0}};
+  entry.choice = "dense";
+  cache.put(entry);
+  const SparsityOf half = [](std::int64_t, const std::string&) { return 0.5; };
+  EXPECT_FALSE(TunedForms(cache, kDevice).reads_all_columns(layer, layer.linears[0], half));
 }
 
 TEST(DeviceOptions, NamesAreReadBack) {

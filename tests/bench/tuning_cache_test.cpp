@@ -155,11 +155,15 @@ TEST(TuningCache, DamageCountsAsEmptyAndIsReplaced) {
 TEST(TuningCache, RefusesEntriesThatContradictThemselves) {
   const test::TempFolder folder;
   const auto file = folder.path() / "t.json";
-  const std::pair<const char*, const char*> changes[] = {
-      {"\"choice\": \"bitmap\"", "\"choice\": \"other\""}, {"\"rows\": 128", "\"rows\": -1"},
-      {"\"sparsity_bin\": 10", "\"sparsity_bin\": 20"},    {"0.001", "-0.001"},
-      {"\"dtype\": \"bf16\"", "\"dtype\": \"i8\""},        {"\"format_version\": 2", "\"format_version\": 1"},
-      {"\"input_bin\": 0", "\"input_bin\": -1"},           {"\"input_bin\": 0,", ""}};
+  const std::pair<const char*, const char*> changes[] = {{"\"choice\": \"bitmap\"", "\"choice\": \"other\""},
+                                                         {"\"rows\": 128", "\"rows\": -1"},
+                                                         {"\"sparsity_bin\": 10", "\"sparsity_bin\": 20"},
+                                                         {"0.001", "-0.001"},
+                                                         {"\"dtype\": \"bf16\"", "\"dtype\": \"i8\""},
+                                                         {"\"format_version\": 2", "\"format_version\": 1"},
+                                                         {"\"name\": \"dense\"", "\"name\": \"lists\""},
+                                                         {"\"input_bin\": 0", "\"input_bin\": -1"},
+                                                         {"\"input_bin\": 0,", ""}};
   for (const auto& [from, to] : changes) {
     TuningCache::clear(file);
     TuningCache cache = TuningCache::open(file);

@@ -10,8 +10,13 @@ namespace lacuna::cli {
 
 inline void note_unsteady(const Session& session, const Tuner& tuner) {
   if (tuner.unsteady() == 0) return;
-  session.note(fmt::format("{} of {} timings were unsteady: other work is running. They will be taken again next time.",
-                           tuner.unsteady(), tuner.measured()));
+  const std::string why = tuner.judges() ? "were unsteady: other work is running"
+                                         : fmt::format(
+                                               "are of fewer than {} rounds, which cannot show whether other work was "
+                                               "running",
+                                               kJudgedRounds);
+  session.note(
+      fmt::format("{} of {} timings {}. They will be taken again next time.", tuner.unsteady(), tuner.measured(), why));
 }
 
 }  // namespace lacuna::cli

@@ -15,13 +15,13 @@
 namespace lacuna {
 namespace {
 
-// As many copies as it takes to leave the cache, and at least two.
 std::vector<BlockMatrix> block_copies(const TensorView& weights, std::span<const std::int64_t> order,
                                       std::size_t rotated_bytes) {
   std::vector<BlockMatrix> copies;
   copies.emplace_back(weights, order);
-  const std::size_t count = std::max<std::size_t>(2, rotated_bytes / std::max<std::size_t>(copies[0].bytes(), 1) + 1);
-  while (copies.size() < count) copies.push_back(copies[0].copy());
+  const std::int64_t count = copies_to_rotate(copies[0].bytes(), rotated_bytes);
+  copies.reserve(static_cast<std::size_t>(count));
+  while (std::ssize(copies) < count) copies.push_back(copies[0].copy());
   return copies;
 }
 

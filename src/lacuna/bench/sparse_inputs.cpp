@@ -7,6 +7,11 @@
 #include "lacuna/core/random.hpp"
 
 namespace lacuna {
+namespace {
+
+constexpr std::size_t kMostBytes = std::size_t{256} << 20;  // of all sets
+
+}  // namespace
 
 SparseInputs sparse_inputs(std::int64_t cols, double sparsity, std::uint64_t seed) {
   SparseInputs inputs;
@@ -16,7 +21,8 @@ SparseInputs sparse_inputs(std::int64_t cols, double sparsity, std::uint64_t see
   Random random(seed);
   random.shuffle(order.begin(), order.end());
   const auto active = static_cast<std::size_t>(inputs.active);
-  for (std::size_t first = 0; first + active <= order.size(); first += active) {
+  const std::size_t most = std::max<std::size_t>(1, kMostBytes / (order.size() * sizeof(float)));
+  for (std::size_t first = 0; first + active <= order.size() && inputs.sets.size() < most; first += active) {
     std::vector<float> x(order.size(), 0.0F);
     for (std::size_t i = first; i < first + active; ++i) x[order[i]] = static_cast<float>(0.5 + random.uniform());
     inputs.sets.push_back(std::move(x));

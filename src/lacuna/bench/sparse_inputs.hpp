@@ -7,7 +7,8 @@
 
 namespace lacuna {
 
-// Inputs whose active columns are disjoint, so that 90 % sparsity, too, reads all of a matrix before anything twice.
+// Inputs whose active columns are disjoint, so that 90 % sparsity, too, reads all of a matrix before anything twice:
+// as many as there are, of very wide matrices as many as 256 MiB hold.
 struct SparseInputs {
   std::vector<std::vector<float>> sets;  // active entries lie between 0.5 and 1.5
   std::int64_t active = 0;               // columns of each, at least 1

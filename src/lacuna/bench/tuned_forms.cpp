@@ -1,6 +1,6 @@
 #include "lacuna/bench/tuned_forms.hpp"
 
-#include "lacuna/core/error.hpp"
+#include <optional>
 
 namespace lacuna {
 namespace {
@@ -15,14 +15,15 @@ struct WholeOrColumns {
   double columns = 0.0;
 };
 
-WholeOrColumns best_of_both(const TuningEntry& entry) {
+// Nothing: the entry lacks one of them.
+std::optional<WholeOrColumns> best_of_both(const TuningEntry& entry) {
   std::vector<TunedCandidate> whole;
   std::vector<TunedCandidate> columns;
   for (const auto& candidate : entry.candidates) {
     (candidate.name.ends_with("columns") ? columns : whole).push_back(candidate);
   }
-  if (whole.empty() || columns.empty()) throw Error(ErrorCode::internal, "tuning entry of both without its forms");
-  return {choose_candidate(whole).seconds, choose_candidate(columns).seconds};
+  if (whole.empty() || columns.empty()) return std::nullopt;
+  return WholeOrColumns{choose_candidate(whole).seconds, choose_candidate(columns).seconds};
 }
 
 }  // namespace
@@ -63,9 +64,10 @@ bool TunedForms::reads_all_columns(const LayerWeights& layer, const Linear& line
                                                               other.stored.dtype, sparsity);
     if (entry == nullptr) return false;
     if (other.packed != nullptr) {
-      const WholeOrColumns best = best_of_both(*entry);
-      forms[0].seconds += best.whole;
-      forms[1].seconds += best.columns;
+      const auto best = best_of_both(*entry);
+      if (!best) return false;
+      forms[0].seconds += best->whole;
+      forms[1].seconds += best->columns;
     } else {
       forms[0].seconds += candidate_seconds(*entry, "dense");
       forms[1].seconds += sparse_candidate(*entry).seconds;

@@ -71,7 +71,7 @@ TuningEntry Tuner::measure(const TuningKey& key, const RunContext& context) cons
   entry.candidates = std::move(forms.candidates);
   entry.choice = choose_candidate(entry.candidates).name;
   entry.measured = now_utc();
-  entry.steady = forms.steady;
+  entry.steady = forms.steady && judges();
   return entry;
 }
 
@@ -80,7 +80,7 @@ const TuningEntry& Tuner::choose(const TuningKey& key, const RunContext& context
   const bool fresh = std::find(measured_.begin(), measured_.end(), key) != measured_.end();
   if (known != nullptr && (known->steady || fresh)) return *known;
   TuningEntry entry = measure(key, context);
-  for (int i = 1; i < kAttempts && !entry.steady; ++i) entry = measure(key, context);
+  for (int i = 1; i < kAttempts && judges() && !entry.steady; ++i) entry = measure(key, context);
   measured_.push_back(key);
   if (!entry.steady) unsteady_.push_back(key);
   cache_.put(std::move(entry));

@@ -8,7 +8,8 @@
 // Measured is the middle of the sparsity's bin: checked, from memory, medians of rounds in turns. Equals go to the
 // simpler form (choose_candidate), so that noise does not decide. Where a median lies more than kSteadySpread above its
 // fastest round, other work disturbed it: it is measured again, kAttempts times in all, and what is still unsteady is
-// marked so and measured anew by the next process.
+// marked so and measured anew by the next process. Of fewer than kJudgedRounds rounds nothing tells: they are measured
+// once, and count as unsteady.
 //
 // Errors   those of the device's measurement and of tuning_cache; interrupted.
 #pragma once
@@ -48,6 +49,7 @@ TuningDevice cpu_tuning();  // of this process
 
 inline constexpr double kSteadySpread = 1.25;
 inline constexpr int kAttempts = 3;
+inline constexpr int kJudgedRounds = 3;
 bool is_steady(const CallTime& time);
 
 // Takes what it knows from the cache, measures the rest and saves it, so that an interrupted search goes on where it
@@ -65,6 +67,7 @@ class Tuner {
   const std::string& device() const { return device_.name; }
   int measured() const { return static_cast<int>(measured_.size()); }  // entries that were not known
   int unsteady() const { return static_cast<int>(unsteady_.size()); }  // of them
+  bool judges() const { return options_.timing.rounds >= kJudgedRounds; }
 
  private:
   TuningEntry measure(const TuningKey& key, const RunContext& context) const;

@@ -70,10 +70,13 @@ TuningEntry entry_from(const Json& json) {
     chosen |= entry.candidates.back().name == entry.choice;
     if (!(entry.candidates.back().seconds > 0.0)) throw Error(ErrorCode::corrupt_file, "seconds: expected more than 0");
   }
+  if (!chosen || entry.candidates.front().name != "dense") {
+    throw Error(ErrorCode::corrupt_file, "candidates: expected dense first, and the choice among them");
+  }
   const auto is_bin = [](int bin) { return bin >= 0 && bin < kSparsityBins; };
   const bool in_range =
       entry.key.rows > 0 && entry.key.cols > 0 && is_bin(entry.key.sparsity_bin) && is_bin(entry.key.input_bin);
-  if (!chosen || !in_range) throw Error(ErrorCode::corrupt_file, "an entry out of range");
+  if (!in_range) throw Error(ErrorCode::corrupt_file, "an entry out of range");
   return entry;
 }
 

@@ -24,8 +24,8 @@
 namespace lacuna {
 
 struct TuningKey {
-  std::string
-      device;  // "cpu: AMD EPYC 9B45, avx512, 2 threads", "cuda: NVIDIA H100 80GB HBM3, driver 580.159.04, CUDA 13.0"
+  // "cpu: AMD EPYC 9B45, avx512, 2 threads", "cuda: NVIDIA H100 80GB HBM3, driver 580.159.04, CUDA 13.0"
+  std::string device;
   std::string version;    // of Lacuna: "0.1.0 (1a2b3c4d5e6f)"
   std::string operation;  // tuner.hpp: "packed", "activation", …
   std::int64_t rows = 0;
@@ -48,7 +48,7 @@ struct TunedCandidate {
 struct TuningEntry {
   TuningKey key;
   std::string choice;                      // one of the candidates
-  std::vector<TunedCandidate> candidates;  // simplest first
+  std::vector<TunedCandidate> candidates;  // simplest first: "dense"
   std::string measured;                    // UTC, ISO 8601
   bool steady = true;                      // false: the machine was busy, and the times are no good
 };
