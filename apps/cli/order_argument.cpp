@@ -1,9 +1,11 @@
 #include "order_argument.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <sstream>
 
 #include "lacuna/cluster/cluster_orders.hpp"
@@ -54,6 +56,11 @@ FeatureOrder read_order(const std::string& path) {
 
 MakeOrder order_maker(const OrderArgument& argument, std::int64_t block) {
   if (!is_order_name(argument.order)) {
+    if (!std::filesystem::exists(argument.order)) {
+      throw Error(ErrorCode::not_found,
+                  fmt::format("--order {}: neither the name of an order nor a file", argument.order))
+          .hint(fmt::format("orders: {}", fmt::join(order_names(), ", ")));
+    }
     return [order = read_order(argument.order)](const FeaturePatterns&, std::uint64_t) { return order; };
   }
   return [&argument, block](const FeaturePatterns& patterns, std::uint64_t seed) {

@@ -58,6 +58,17 @@ class Bench(CliTest):
         self.assertIn("no CUDA kernel skips blocks", self.fails(2, "E0101", "bench", "mmm", "--device", "cuda").err)
         self.assertEqual(lacuna("bench", "gemv", "--device", "tpu", "--shape", "8x8").status, 2)
 
+    def test_options_that_would_do_nothing_are_refused(self):
+        for arguments, told in ((("decode", "--shape", "8x8"), "bench decode: --shape is not for bench decode"),
+                                (("decode", "-o", self.folder / "d.svg"), "bench decode: --out is not for bench decode"),
+                                (("gemv", "--model-shape", "2x64x96x4x2x50"), "bench gemv: --model-shape is for bench decode"),
+                                (("mmm", "--matrix", "0.mlp.down_proj"), "bench mmm: --matrix needs --matrix-of"),
+                                (("mmm", "--order", "stored"), "bench mmm: --order needs --matrix-of"),
+                                (("pack", "--matrix-of", "x"), "bench pack: --matrix-of is for bench mmm"),
+                                (("mmm", "--matrix-of", "x", "--shape", "8x8"), "bench mmm: --shape not with --matrix-of"),
+                                (("mmm", "--matrix-of", "x", "--dtype", "f16"), "bench mmm: --dtype not with --matrix-of")):
+            self.assertIn(told, self.fails(2, "E0101", "bench", *arguments).err)
+
     def test_bad_arguments_are_usage_errors(self):
         for arguments in (["gemv", "--sparsity", "1.0"], ["gemv", "--sparsity", "0:0.9"], ["gemv", "--sparsity", "x"],
                           ["gemv", "--sparsity", "nan"], ["pack", "--sparsity", "0.9:0.1:0.1"], ["other"],

@@ -17,6 +17,7 @@ class Tune(CliTest):
     def test_results_are_remembered_listed_and_cleared(self):
         first = self.tune(MODEL, "--rounds", "1", "--sparsity", "0.5")
         self.assertEqual(first["measured"], len(first["entries"]))
+        self.assertFalse(any(e["steady"] for e in first["entries"]))  # one round cannot tell
         shapes = {(e["rows"], e["cols"]) for e in first["entries"] if e["operation"] == "activation"}
         self.assertEqual(shapes, {(192, 192), (512, 192), (192, 512)})
         for entry in first["entries"]:
@@ -72,6 +73,8 @@ class Tune(CliTest):
     def test_wrong_usage(self):
         self.assertEqual(lacuna("tune", env=self.env).status, 2)
         self.assertEqual(lacuna("tune", "--list", "--clear", env=self.env).status, 2)
+        self.assertEqual(lacuna("tune", MODEL, "--clear", env=self.env).status, 2)
+        self.assertEqual(lacuna("tune", MODEL, "--list", env=self.env).status, 2)
         self.assertEqual(lacuna("tune", MODEL, "--sparsity", "2", env=self.env).status, 2)
 
     def test_packed_models_are_tuned_for_both_sparsities(self):
@@ -143,6 +146,20 @@ class BlockSkipping(CliTest):
             bench = self.ok("bench", "mmm", "--matrix-of", pruned, "--matrix", "1.mlp.up_proj", "--rounds", "1", "--order", order,
                             "--json").json()
             self.assertAlmostEqual(bench["orders"][0]["coherence"], coherence["mean"], places=12)
+
+    def test_orders_are_recorded(self):
+        database = self.folder / "orders.db"
+        self.ok("bench", "mmm", "--matrix-of", MODEL, "--matrix", "0.mlp.down_proj", "--rounds", "1", "--order", "stored,frequency",
+                "--db", database)
+        table = self.ok("query", "--db", database, "--csv", 'SELECT kernel, format, "rows", cols, speedup > 0 FROM benchmarks '
+                        "ORDER BY ALL").out.splitlines()
+        self.assertEqual(table[1:], ["gemv,dense,192,512,", 'mmm,"blocks of 8, frequency",192,512,true',
+                                     'mmm,"blocks of 8, stored",192,512,true', "packed,bitmap,192,512,true"])
+
+    def test_an_order_that_is_none_is_told_with_those_there_are(self):
+        result = self.fails(1, "E0201", "bench", "mmm", "--matrix-of", MODEL, "--matrix", "0.mlp.down_proj", "--order", "frequent")
+        self.assertIn("--order frequent: neither the name of an order nor a file", result.err)
+        self.assertIn("stored, frequency, gradient", result.err)
 
     def test_a_matrix_is_for_mmm_alone(self):
         self.assertEqual(lacuna("bench", "pack", "--matrix-of", MODEL).status, 2)

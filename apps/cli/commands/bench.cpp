@@ -10,7 +10,6 @@
 #include "lacuna/bench/kernel_bench.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/render/chart_export.hpp"
-#include "lacuna/store/database.hpp"
 #include "lacuna/study/figures/figures.hpp"
 #include "sparsity_argument.hpp"
 #ifdef LACUNA_HAS_CUDA
@@ -65,6 +64,32 @@ const KernelKind& find_kernel(const BenchCommand& command) {
   throw Error(ErrorCode::internal, fmt::format("bench {}: no kernel on device {}", command.kind, command.device));
 }
 
+// Options that not every kind has are refused where they would do nothing.
+void refuse_idle_options(const CLI::App& given, const BenchCommand& command) {
+  const bool decode = command.kind == "decode";
+  const bool matrix = !command.orders.matrix.what.empty();
+  struct Scope {
+    const char* option;
+    bool fits;
+    const char* expected;
+  };
+  const Scope scopes[] = {
+      {"--matrix-of", command.kind == "mmm", "is for bench mmm"},
+      {"--matrix", matrix, "needs --matrix-of"},
+      {"--order", matrix, "needs --matrix-of"},
+      {"--shape", !decode && !matrix, decode ? "is not for bench decode, --model-shape is" : "not with --matrix-of"},
+      {"--sparsity", !matrix, "not with --matrix-of"},
+      {"--dtype", !matrix, "not with --matrix-of"},
+      {"--model-shape", decode, "is for bench decode"},
+      {"--out", !decode && !matrix, decode ? "is not for bench decode" : "not with --matrix-of"},
+  };
+  for (const Scope& scope : scopes) {
+    if (scope.fits || given[scope.option]->count() == 0) continue;
+    throw Error(ErrorCode::invalid_argument, fmt::format("bench {}: {} {}", command.kind, scope.option, scope.expected))
+        .hint("lacuna help bench");
+  }
+}
+
 void refuse_missing_kernel(const BenchCommand& command) {
   if (command.kind != "mmm" || command.device != "cuda") return;
   throw Error(ErrorCode::invalid_argument, "bench mmm: expected --device cpu, got cuda: no CUDA kernel skips blocks")
@@ -94,7 +119,6 @@ DType parse_dtype(const std::string& name) {
 }
 
 DecodeBenchCommand decode_command(const BenchCommand& command, const BenchPlace& place) {
-  if (!command.out.empty()) throw Error(ErrorCode::invalid_argument, "-o: not for bench decode");
   DecodeBenchCommand decode;
   decode.request.sparsities = parse_sparsities(command.sparsities.empty() ? "0.5,0.7,0.9" : command.sparsities);
   decode.request.dtype = parse_dtype(command.dtype);
@@ -118,25 +142,24 @@ KernelBench kernel_request(const BenchCommand& command) {
   return request;
 }
 
+void run_orders(const Session& session, const BenchCommand& command) {
+  OrderBenchCommand orders = command.orders;
+  orders.seed = command.seed;
+  orders.timing.rounds = command.rounds;
+  orders.database = command.database;
+  run_order_bench(session, orders);
+}
+
 void run_bench(const Session& session, const BenchCommand& command) {
   refuse_missing_kernel(command);
   if (!command.out.empty()) picture_format(command.out);  // a wrong name is told before any work
   const BenchPlace place = place_of(command.device);
-  if (!command.orders.matrix.what.empty()) {
-    if (command.kind != "mmm") {
-      throw Error(ErrorCode::invalid_argument,
-                  fmt::format("--matrix-of: for bench mmm only, got bench {}", command.kind));
-    }
-    if (!command.out.empty()) throw Error(ErrorCode::invalid_argument, "-o: not for bench mmm --matrix-of");
-    OrderBenchCommand orders = command.orders;
-    orders.seed = command.seed;
-    orders.timing.rounds = command.rounds;
-    return run_order_bench(session, orders);
-  }
+  if (!command.orders.matrix.what.empty()) return run_orders(session, command);
   if (command.kind == "decode") return run_decode_bench(session, decode_command(command, place));
   const KernelKind& kernel = find_kernel(command);
   KernelBench request = kernel_request(command);
   std::vector<BenchShape> shapes;
+  shapes.reserve(command.shapes.size());
   for (const auto& text : command.shapes) shapes.push_back(parse_shape(text));
   BenchResults results = {kernel.labels, place, request.dtype, {}, now_us()};
   session.print(fmt::format("{}: {}, {}", place_text(place), kernel.labels.explain, dtype_name(request.dtype)));
@@ -146,12 +169,7 @@ void run_bench(const Session& session, const BenchCommand& command) {
     session.finish_progress();
     print_timings(session, results.shapes.back());
   }
-  if (!command.database.empty()) {
-    Database database(command.database);
-    RecordSet set(database);
-    database.write(bench_records(results));
-    set.commit();
-  }
+  if (!command.database.empty()) write_bench_records(command.database, bench_records(results));
   const Json document = bench_json(results);
   if (!command.out.empty()) {
     write_chart(command.out, draw_figure("speed", {{"bench", document.dump()}}, {}), {}, session.context());
@@ -159,58 +177,67 @@ void run_bench(const Session& session, const BenchCommand& command) {
   session.print_json(document);
 }
 
+// What is measured.
+void add_size_options(CLI::App& command, BenchCommand& options) {
+  command
+      .add_option(
+          "kind", options.kind,
+          "gemv: inputs of 0; pack: weights of 0; mmm: blocks of eight columns of 0;\ndecode: tokens of a random model")
+      ->required()
+      ->check(CLI::IsMember({"gemv", "pack", "mmm", "decode"}));
+  add_device_option(command, options.device);
+  command.add_option("--shape", options.shapes, "outputs × inputs of the matrices (default: those of a 7B model)")
+      ->delimiter(',')
+      ->type_name("RxC,…");
+  command
+      .add_option("--sparsity", options.sparsities,
+                  "FIRST:LAST:STEP, or a list (default: 0:0.9:0.1; decode: 0.5,0.7,0.9)")
+      ->type_name("S");
+  command.add_option("--model-shape", options.model_shape, "decode: layers, hidden, MLP, heads, key heads, vocabulary")
+      ->capture_default_str()
+      ->type_name("LxHxMxAxKxV");
+  command.add_option("--dtype", options.dtype, "of the weights")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"bf16", "f16", "f32"}));
+  command
+      .add_option("--matrix-of", options.orders.matrix.what, "mmm: measure a matrix of this model or file, by --order")
+      ->type_name("WHAT");
+  command.add_option("--matrix", options.orders.matrix.matrix, "which one: 0.mlp.down_proj")->type_name("NAME");
+  command.add_option("--order", options.orders.orders, "orders of its columns, as `lacuna coherence` takes them")
+      ->delimiter(',')
+      ->type_name("ORDER,…")
+      ->capture_default_str();
+}
+
+// How often, and where the results go.
+void add_run_options(CLI::App& command, BenchCommand& options) {
+  command.add_option("--rounds", options.rounds, "times that everything is measured; medians are reported")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  command.add_option("--seed", options.seed, "of the random weights")->capture_default_str();
+  command.add_option("--db", options.database, "also record the times in this database")->type_name("FILE");
+  command.add_option("-o,--out", options.out, "a chart of speed against sparsity: .svg, .pdf, .png, .html, .json")
+      ->type_name("FILE");
+}
+
 }  // namespace
 
 void add_bench(Application& app) {
   auto& command = app.command("Measure", "bench", "Measure what sparsity buys on this machine");
   auto options = std::make_shared<BenchCommand>();
-  command
-      .add_option(
-          "kind", options->kind,
-          "gemv: inputs of 0; pack: weights of 0; mmm: blocks of eight columns of 0;\ndecode: tokens of a random model")
-      ->required()
-      ->check(CLI::IsMember({"gemv", "pack", "mmm", "decode"}));
-  add_device_option(command, options->device);
-  command.add_option("--shape", options->shapes, "outputs × inputs of the matrices (default: those of a 7B model)")
-      ->delimiter(',')
-      ->type_name("RxC,…");
-  command
-      .add_option("--sparsity", options->sparsities,
-                  "FIRST:LAST:STEP, or a list (default: 0:0.9:0.1; decode: 0.5,0.7,0.9)")
-      ->type_name("S");
-  command
-      .add_option("--model-shape", options->model_shape, "decode: layers, hidden, MLP, heads, key heads, vocabulary")
-      ->capture_default_str()
-      ->type_name("LxHxMxAxKxV");
-  command.add_option("--dtype", options->dtype, "of the weights")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"bf16", "f16", "f32"}));
-  command.add_option("--rounds", options->rounds, "times that everything is measured; medians are reported")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1000));
-  command.add_option("--seed", options->seed, "of the random weights")->capture_default_str();
-  command.add_option("--db", options->database, "also record the times in this database")->type_name("FILE");
-  command.add_option("-o,--out", options->out, "a chart of speed against sparsity: .svg, .pdf, .png, .html, .json")
-      ->type_name("FILE");
-  command
-      .add_option("--matrix-of", options->orders.matrix.what, "mmm: measure a matrix of this model or file, by --order")
-      ->type_name("WHAT");
-  command.add_option("--matrix", options->orders.matrix.matrix, "which one: 0.mlp.down_proj")->type_name("NAME");
-  command.add_option("--order", options->orders.orders, "orders of its columns, as `lacuna coherence` takes them")
-      ->delimiter(',')
-      ->type_name("ORDER,…")
-      ->capture_default_str();
+  add_size_options(command, *options);
+  add_run_options(command, *options);
   command.footer(
-      "Every product is checked before it is timed. Data comes from memory, not from cache; every sparsity is timed "
-      "in\n"
-      "turns with the dense product. `of ideal` is the time that the bytes would take at the speed of a plain read, "
-      "over\n"
-      "the time taken. On a CUDA device: graphs of launches as a decoder makes them, f16 or bf16, dense by Lacuna's "
-      "own\n"
-      "kernel, ideal at the speed of a copy.\n"
+      "Every product is checked before it is timed. Data comes from memory, not from cache; every sparsity is timed\n"
+      "in turns with the dense product. `of ideal` is the time that the bytes would take at the speed of a plain\n"
+      "read, over the time taken. On a CUDA device: graphs of launches as a decoder makes them, f16 or bf16, dense\n"
+      "by Lacuna's own kernel, ideal at the speed of a copy.\n"
       "Example: lacuna bench gemv --shape 11008x4096 --sparsity 0:0.9:0.1\n"
       "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");
-  app.on_run(command, [options](const Session& session) { run_bench(session, *options); });
+  app.on_run(command, [options, given = &command](const Session& session) {
+    refuse_idle_options(*given, *options);
+    run_bench(session, *options);
+  });
 }
 
 }  // namespace lacuna::cli

@@ -4,7 +4,6 @@
 
 #include "bench_output.hpp"
 #include "lacuna/core/error.hpp"
-#include "lacuna/store/database.hpp"
 
 namespace lacuna::cli {
 namespace {
@@ -57,10 +56,7 @@ void record(const DecodeBenchCommand& command, const std::vector<DecodeTiming>& 
     results.shapes = {{{0, 0}, {timing.timing}}};
     records.push_back(bench_records(results).front());
   }
-  Database database(command.database);
-  RecordSet set(database);
-  database.write(records);
-  set.commit();
+  write_bench_records(command.database, records);
 }
 
 }  // namespace

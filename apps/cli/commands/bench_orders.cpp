@@ -25,11 +25,12 @@ std::vector<BlockOrder> make_orders(const OrderBenchCommand& command, const Feat
 }
 
 // What the numbers say, and from which coherence on they would say otherwise.
-std::string verdict(const std::vector<OrderTiming>& timings, DType dtype) {
+std::string verdict(const std::vector<OrderTiming>& timings, const TensorView& weights) {
   const auto best = std::min_element(timings.begin(), timings.end(),
                                      [](const auto& a, const auto& b) { return a.speedup() > b.speedup(); });
-  const std::string break_even =
-      fmt::format("By bytes it pays from a coherence of {:.2g} %", 100.0 * block_break_even(dtype));
+  const std::string break_even = fmt::format(
+      "By bytes it pays from a coherence of {:.2g} % on; lacuna bench mmm --shape {}x{} measures from which",
+      100.0 * block_break_even(weights.dtype), weights.shape[0], weights.shape[1]);
   if (best->speedup() <= 1.03) {
     return fmt::format(
         "Skipping blocks does not pay here: {:.2f} times dense at best ({}, {:.2g} % of the blocks empty). {}.",
@@ -72,6 +73,41 @@ Json orders_json(const std::vector<OrderTiming>& timings) {
   return json;
 }
 
+// Of every order its blocks, and one packed and one dense product for all of them. What blocks read is not recorded.
+std::vector<BenchmarkRecord> order_records(const std::vector<OrderTiming>& timings, const WeightMatrix& matrix,
+                                           double zeros, std::int64_t started_us) {
+  BenchmarkRecord common = bench_record(processor_place(), matrix.view.dtype, started_us);
+  common.rows = matrix.view.shape[0];
+  common.cols = matrix.view.shape[1];
+  std::vector<double> dense;
+  std::vector<double> packed;
+  for (const auto& t : timings) {
+    dense.push_back(t.dense.median);
+    packed.push_back(t.packed.median);
+  }
+  const double dense_seconds = median(dense);
+  std::vector<BenchmarkRecord> records;
+  const auto add = [&](const char* kernel, std::string format, double sparsity, double seconds, double beside) {
+    BenchmarkRecord record = common;
+    record.kernel = kernel;
+    record.format = std::move(format);
+    record.sparsity = sparsity;
+    record.median_us = 1e6 * seconds;
+    if (record.format != "dense") {
+      record.dense_us = 1e6 * beside;
+      record.speedup = beside / seconds;
+    }
+    records.push_back(std::move(record));
+  };
+  for (const auto& t : timings) {
+    add("mmm", fmt::format("blocks of {}, {}", kernels::kBlockFeatures, t.order), t.skipped, t.time.median,
+        t.dense.median);
+  }
+  add("packed", "bitmap", zeros, median(packed), dense_seconds);
+  add("gemv", "dense", 0.0, dense_seconds, dense_seconds);
+  return records;
+}
+
 }  // namespace
 
 void run_order_bench(const Session& session, const OrderBenchCommand& command) {
@@ -79,19 +115,23 @@ void run_order_bench(const Session& session, const OrderBenchCommand& command) {
   const WeightMatrix& matrix = choose_matrix(set, command.matrix.matrix);
   const auto patterns = FeaturePatterns::columns(matrix.view);
   const auto orders = make_orders(command, patterns);
+  const std::int64_t started_us = now_us();
   const auto timings =
       bench_orders(matrix.view, orders, command.seed, kRotatedBytes, command.timing, session.context());
   session.finish_progress();
   session.print(fmt::format("{}, {:.1f} % zeros, blocks of {} columns", matrix_title(set, matrix),
                             100.0 * (1.0 - patterns.density()), kernels::kBlockFeatures));
   print_orders(session, timings);
-  session.print(verdict(timings, matrix.view.dtype));
+  session.print(verdict(timings, matrix.view));
+  if (!command.database.empty()) {
+    write_bench_records(command.database, order_records(timings, matrix, 1.0 - patterns.density(), started_us));
+  }
   Json document = matrix_json(set, matrix);
   document["block"] = kernels::kBlockFeatures;
   document["seed"] = command.seed;
   document["break_even_coherence"] = block_break_even(matrix.view.dtype);
   document["orders"] = orders_json(timings);
-  document["verdict"] = verdict(timings, matrix.view.dtype);
+  document["verdict"] = verdict(timings, matrix.view);
   session.print_json(document);
 }
 

@@ -12,6 +12,7 @@ struct OrderBenchCommand {
   std::vector<std::string> orders = {"stored", "frequency", "kmeans", "balanced", "groups"};
   std::uint64_t seed = 0;
   TimingOptions timing;
+  std::string database;  // empty: none
 };
 
 void run_order_bench(const Session& session, const OrderBenchCommand& command);

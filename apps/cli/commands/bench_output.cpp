@@ -2,21 +2,28 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "lacuna/core/cpu.hpp"
 #include "lacuna/core/threads.hpp"
 #include "lacuna/core/version.hpp"
 #include "lacuna/kernels/dispatch/dispatch.hpp"
+#include "lacuna/store/database.hpp"
 
 namespace lacuna::cli {
 namespace {
 
 std::string break_even_text(const std::vector<KernelTiming>& timings) {
   const auto from = break_even(timings);
-  if (!from) return "never faster than dense within these sparsities";
-  if (*from <= timings.front().sparsity) return fmt::format("faster than dense from {:.0f} % on", 100.0 * *from);
-  return fmt::format("break-even at {:.0f} %", 100.0 * *from);
+  if (!from) {
+    const bool somewhere =
+        std::any_of(timings.begin(), timings.end(), [](const KernelTiming& t) { return t.speedup() >= 1.0; });
+    return somewhere ? "faster than dense at some of these sparsities, but not at the highest"
+                     : "never faster than dense within these sparsities";
+  }
+  if (*from <= timings.front().sparsity) return fmt::format("faster than dense from {:.3g} % on", 100.0 * *from);
+  return fmt::format("break-even at {:.3g} %", 100.0 * *from);
 }
 
 std::string microseconds(double seconds) {
@@ -88,16 +95,28 @@ Json bench_json(const BenchResults& results) {
           {"shapes", shapes}};
 }
 
+BenchmarkRecord bench_record(const BenchPlace& place, DType dtype, std::int64_t started_us) {
+  BenchmarkRecord record;
+  record.device = place.device;
+  record.dtype = dtype_name(dtype);
+  record.checked = true;
+  record.threads = place.threads;
+  record.isa = place.isa;
+  record.lacuna_version = version();
+  record.lacuna_commit = commit();
+  record.started_us = started_us;
+  return record;
+}
+
+void write_bench_records(const std::string& database, const std::vector<BenchmarkRecord>& records) {
+  Database opened(database);
+  RecordSet set(opened);
+  opened.write(records);
+  set.commit();
+}
+
 std::vector<BenchmarkRecord> bench_records(const BenchResults& results) {
-  BenchmarkRecord common;
-  common.device = results.place.device;
-  common.dtype = dtype_name(results.dtype);
-  common.checked = true;
-  common.threads = results.place.threads;
-  common.isa = results.place.isa;
-  common.lacuna_version = version();
-  common.lacuna_commit = commit();
-  common.started_us = results.started_us;
+  BenchmarkRecord common = bench_record(results.place, results.dtype, results.started_us);
   std::vector<BenchmarkRecord> records;
   for (const auto& shape : results.shapes) {
     common.rows = shape.shape.rows;

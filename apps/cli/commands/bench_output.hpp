@@ -42,7 +42,10 @@ std::int64_t now_us();
 std::string shape_name(BenchShape shape);  // "11008×4096"
 void print_timings(const Session& session, const ShapeTimings& shape);
 Json bench_json(const BenchResults& results);
-// One row of the database's `benchmarks` a timing, and one for each shape's dense product.
+// A row of the database's `benchmarks` without kernel, format, shape and times.
+BenchmarkRecord bench_record(const BenchPlace& place, DType dtype, std::int64_t started_us);
+// One a timing, and one for each shape's dense product.
 std::vector<BenchmarkRecord> bench_records(const BenchResults& results);
+void write_bench_records(const std::string& database, const std::vector<BenchmarkRecord>& records);
 
 }  // namespace lacuna::cli

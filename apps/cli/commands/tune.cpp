@@ -1,6 +1,7 @@
 // `lacuna tune`: measures once which form of a product is the fastest here, and remembers it.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "commands.hpp"
@@ -153,7 +154,8 @@ void run_tune(const Session& session, const TuneCommand& command) {
 void add_tune(Application& app) {
   auto& command = app.command("Measure", "tune", "Measure which form of each product is fastest here, and remember it");
   auto options = std::make_shared<TuneCommand>();
-  command.add_option("model", options->model, "model folder or hub id, dense or packed")->type_name("MODEL");
+  auto* model = command.add_option("model", options->model, "model folder or hub id, dense or packed");
+  model->type_name("MODEL");
   command.add_option("--sparsity", options->sparsities, "of inputs: FIRST:LAST:STEP, or a list")
       ->capture_default_str()
       ->type_name("S");
@@ -161,14 +163,12 @@ void add_tune(Application& app) {
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
   add_device_option(command, options->device);
-  auto* list = command.add_flag("--list", options->list, "show what is remembered");
-  command.add_flag("--clear", options->clear, "forget it")->excludes(list);
+  auto* list = command.add_flag("--list", options->list, "show what is remembered")->excludes(model);
+  command.add_flag("--clear", options->clear, "forget all of it")->excludes(list)->excludes(model);
   command.footer(
-      "Kept in tuning.json under $LACUNA_CACHE_DIR, else $XDG_CACHE_HOME/lacuna, else ~/.cache/lacuna, by device, "
-      "kernel\n"
-      "level or driver, threads, version, shape, type and sparsity. `lacuna advise` and `lacuna generate` read it. Of "
-      "equals the simpler form is "
-      "taken.\n"
+      "Kept in tuning.json under $LACUNA_CACHE_DIR, else $XDG_CACHE_HOME/lacuna, else ~/.cache/lacuna, by device,\n"
+      "kernel level or driver, threads, version, shape, type and sparsity. `lacuna advise` and `lacuna generate` read\n"
+      "it. Of equals the simpler form is taken.\n"
       "Example: lacuna tune packed-model\n"
       "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");
   app.on_run(command, [options](const Session& session) { run_tune(session, *options); });
