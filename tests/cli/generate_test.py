@@ -27,6 +27,8 @@ class Generate(CliTest):
             self.assertEqual(len(result.json()["tokens"]), 12)
         else:
             self.assertIn("--device cuda: ", self.fails(2, "E0101", *arguments).err)
+            early = self.fails(2, "E0101", *arguments, "--activation-sparsity", 0.5, "--progress", "plain")
+            self.assertNotIn("activations", early.err)
 
     def test_an_unknown_device_is_refused(self):
         result = lacuna("generate", MODEL, "--device", "tpu")
@@ -157,6 +159,15 @@ class Generate(CliTest):
         self.fails(2, "E0102", "generate", MODEL, "--profile", profile)
         self.fails(2, "E0101", "generate", MODEL, "--profile", profile, "--activation-sparsity", 0.4)
         self.assertEqual(lacuna("generate", MODEL, "--activation-sparsity", 1).status, 2)
+        document = json.loads(profile.read_text())
+        for name, change in (("fewer layers", lambda d: d["inputs"].pop()),
+                             ("other widths", lambda d: d["inputs"][0].update(features=64))):
+            other = json.loads(json.dumps(document))
+            change(other)
+            profile.write_text(json.dumps(other))
+            for command in (("generate", MODEL), ("eval", MODEL, "--text", text, "--seqlen", 64)):
+                result = self.fails(1, "E0503", *command, "--profile", profile, "--activation-sparsity", 0.5)
+                self.assertIn("is another model's", result.err, name)
 
 
 if __name__ == "__main__":

@@ -49,12 +49,13 @@ SparsityOf sparsity_of(const ActivationProfile& profile, double target) {
 }
 
 // Sets the request's thresholds; none: every input is read.
-void set_thresholds(const Session& session, GenerateCommand& command, std::span<const std::int32_t> prompt,
-                    SourceRequest& request) {
+void set_thresholds(const Session& session, GenerateCommand& command, const DecoderConfig& config,
+                    std::span<const std::int32_t> prompt, SourceRequest& request) {
   ActivationProfile profile;
   double& sparsity = command.activation_sparsity;
   if (!command.profile.empty()) {
     profile = read_activation_profile(command.profile);
+    require_profile_of(profile, config);
     if (sparsity == 0.0 && profile.targets.size() == 1) sparsity = profile.targets[0];
     if (sparsity == 0.0) {
       throw Error(ErrorCode::missing_argument,
@@ -161,13 +162,19 @@ std::vector<std::int32_t> generate_shown(const Session& session, const GenerateC
     show(stream.push(token));
     return true;
   };
-  auto tokens = generate_tokens(source, prompt, command.options, on_token, session.context());
-  speeds.seconds = seconds_between(started, Clock::now());
-  show(stream.finish() + "\n");
-  return tokens;
+  try {
+    auto tokens = generate_tokens(source, prompt, command.options, on_token, session.context());
+    speeds.seconds = seconds_between(started, Clock::now());
+    show(stream.finish() + "\n");
+    return tokens;
+  } catch (...) {
+    show("\n");  // what is told next begins a line
+    throw;
+  }
 }
 
 void run_generate(const Session& session, GenerateCommand command) {
+  if (command.device == "cuda") require_cuda();  // told before any work
   Speeds speeds;
   auto lap = [from = Clock::now()](double& seconds) mutable {
     const auto to = Clock::now();
@@ -179,7 +186,7 @@ void run_generate(const Session& session, GenerateCommand command) {
   const auto prompt = command.prompt.empty() ? std::vector<std::int32_t>{} : tokenizer.encode(command.prompt);
   lap(speeds.read_seconds);
   SourceRequest request = {command.device, parse_compute(command.compute), {}, {}, !command.no_tuning};
-  set_thresholds(session, command, prompt, request);
+  set_thresholds(session, command, decoder.config(), prompt, request);
   lap(speeds.threshold_seconds);
   if (request.thresholds.empty()) speeds.threshold_seconds = 0.0;
   const OpenedSource opened = open_source(decoder, request, session);
@@ -198,7 +205,9 @@ void run_generate(const Session& session, GenerateCommand command) {
 void add_generate(Application& app) {
   auto& command = app.command("Look", "generate", "Generate text from a model");
   auto options = std::make_shared<GenerateCommand>();
-  command.add_option("model", options->model, "model folder or hub id")->required()->type_name("MODEL");
+  command.add_option("model", options->model, "model folder or hub id, dense or packed")
+      ->required()
+      ->type_name("MODEL");
   command.add_option("-p,--prompt", options->prompt, "text to go on from (default: the beginning-of-text token)")
       ->type_name("TEXT");
   command.add_option("-n,--tokens", options->options.max_new_tokens, "new tokens at most")

@@ -85,6 +85,9 @@ void add_pack(Application& app) {
 void add_unpack(Application& app) {
   auto& command = app.command("Prune", "unpack", "Copy a packed model with its zeros put back, bit for bit");
   auto options = add_options(command);
+  command.footer(
+      "Example: lacuna unpack packed -o pruned\n"
+      "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");
   app.on_run(command, [options](const Session& session) {
     print_report(session, *options, unpack_model(options->model, options->out, session.context()));
   });

@@ -39,9 +39,7 @@ WorkFolder::WorkFolder(fs::path out) : out_(fs::absolute(out).lexically_normal()
 }
 
 void WorkFolder::begin(const std::string& run_json, bool resume, Difference difference) {
-  if (holds_something(out_)) {
-    throw Error(ErrorCode::already_exists, "the output path already holds something").at(out_);
-  }
+  require_free_output(out_);
   const fs::path run_path = partial_ / "run.json";
   if (!resume) {
     if (fs::exists(run_path)) {
@@ -91,6 +89,10 @@ void WorkFolder::publish() const {
 }
 
 void WorkFolder::remove_partial() const { remove_tree(partial_); }
+
+void require_free_output(const fs::path& out) {
+  if (holds_something(out)) throw Error(ErrorCode::already_exists, "the output path already holds something").at(out);
+}
 
 void write_output_folder(const fs::path& out, const std::string& command,
                          const std::function<void(const fs::path&)>& fill) {

@@ -39,6 +39,9 @@ class WorkFolder {
   std::filesystem::path partial_;
 };
 
+// Throws Error{already_exists} where the path holds something: before work that ends in a folder of that name.
+void require_free_output(const std::filesystem::path& out);
+
 // An output folder that is quick to make again: `fill` writes into a fresh folder that becomes `out` when it returns.
 // What an earlier, interrupted attempt of the same command left is removed; so is everything when `fill` throws.
 void write_output_folder(const std::filesystem::path& out, const std::string& command,

@@ -240,6 +240,24 @@ ActivationRun measure_activations(const Decoder& decoder, const CalibrationSet& 
   return ActivationMeasurement(decoder, calibration, options, context).run();
 }
 
+void require_profile_of(const ActivationProfile& profile, const DecoderConfig& config) {
+  std::map<std::pair<std::int64_t, std::string>, std::int64_t> inputs;
+  for (const auto& input : profile.inputs) {
+    for (const auto& component : input.components) inputs[{input.layer, component}] = input.features;
+  }
+  for (std::int64_t layer = 0; layer < config.n_layers; ++layer) {
+    for (const LinearSpec& spec : layer_linears(config, layer)) {
+      const auto found = inputs.find({layer, spec.component});
+      if (found != inputs.end() && found->second == spec.cols) continue;
+      const auto has = found == inputs.end() ? std::string("nothing") : fmt::format("{}", found->second);
+      throw Error(ErrorCode::missing_tensor,
+                  fmt::format("the profile, of {}, is another model's: layer {} {}: expected {} inputs, got {}",
+                              profile.model, layer, spec.component, spec.cols, has))
+          .hint("lacuna activations MODEL --calib FILE -o PROFILE makes one of this model");
+    }
+  }
+}
+
 std::vector<InputThreshold> profile_thresholds(const ActivationProfile& profile, double target, ThresholdRule rule) {
   const auto found = std::find(profile.targets.begin(), profile.targets.end(), target);
   if (found == profile.targets.end()) {

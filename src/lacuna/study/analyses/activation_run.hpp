@@ -55,4 +55,7 @@ enum class ThresholdRule { quantile, teal, greedy };
 // greedy allocation.
 std::vector<InputThreshold> profile_thresholds(const ActivationProfile& profile, double target, ThresholdRule rule);
 
+// Throws Error{missing_tensor} unless the profile has every linear of the model, with as many inputs as it has.
+void require_profile_of(const ActivationProfile& profile, const DecoderConfig& config);
+
 }  // namespace lacuna

@@ -21,6 +21,7 @@ std::vector<SparseEvaluation> evaluate_sparse(const EvaluationRequest& request, 
     options.back().thresholds = profile_thresholds(profile, sparsity, rule);
   }
   const Decoder model = Decoder::open(Checkpoint::open(request.model));
+  require_profile_of(profile, model.config());
   std::optional<Decoder> dense;
   if (!request.against.empty()) dense = Decoder::open(Checkpoint::open(request.against));
   std::vector<SparseEvaluation> evaluations;

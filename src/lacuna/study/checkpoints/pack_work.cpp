@@ -190,6 +190,7 @@ PackReport pack_model(const std::string& reference, const fs::path& out, const R
   if (is_packed_checkpoint(model)) {
     throw Error(ErrorCode::invalid_argument, "the model is packed already").at(model.folder());
   }
+  require_free_output(out);
   const Plans plans = plan_model(model, context);
   const auto rename = [&](const std::string& name) {
     const auto plan = plans.find(name);
