@@ -15,6 +15,7 @@
 #include "lacuna/core/threads.hpp"
 #include "lacuna/kernels/convert/convert.hpp"
 #include "lacuna/kernels/expand/expand.hpp"
+#include "lacuna/kernels/gemm/gemm.hpp"
 #include "lacuna/kernels/gemv/gemv.hpp"
 #include "lacuna/kernels/packed_gemv/packed_gemv.hpp"
 
@@ -139,6 +140,54 @@ void bench_dense(benchmark::State& state, DType dtype, Shape2 shape) {
   count(state, "GB/s", one.size());
 }
 
+// `inputs` at once.
+void bench_dense_batch(benchmark::State& state, Shape2 shape, std::int64_t inputs) {
+  const auto one = random_weights(DType::bf16, shape, 0.0);
+  const std::size_t copies = kRotatedBytes / one.size() + 1;
+  std::vector<AlignedBuffer<std::byte>> all;
+  for (std::size_t i = 0; i < copies; ++i) {
+    all.emplace_back(one.size());
+    std::memcpy(all.back().data(), one.data(), one.size());
+  }
+  const auto x = input(inputs * shape.cols);
+  std::vector<float> y(static_cast<std::size_t>(inputs * shape.rows));
+  std::size_t turn = 0;
+  for (auto _ : state) {
+    gemv_batch_bf16({reinterpret_cast<const std::uint16_t*>(all[turn++ % copies].data()), shape.rows, shape.cols},
+                    {x.data(), inputs, shape.cols}, {y.data(), inputs, shape.rows});
+    benchmark::ClobberMemory();
+  }
+  count(state, "GB/s", one.size());
+}
+
+void bench_packed_batch(benchmark::State& state, Shape2 shape, double sparsity, std::int64_t inputs) {
+  const PackedCopies packed = pack(DType::bf16, shape, sparsity);
+  const auto x = input(inputs * shape.cols);
+  std::vector<float> y(static_cast<std::size_t>(inputs * shape.rows));
+  std::size_t turn = 0;
+  for (auto _ : state) {
+    packed_gemv_batch(packed.view(turn++ % packed.values.size()), {x.data(), inputs, shape.cols},
+                      {y.data(), inputs, shape.rows});
+    benchmark::ClobberMemory();
+  }
+  count(state, "GB/s", packed.packed_bytes());
+}
+
+// The same by way of a dense matrix.
+void bench_expanded_batch(benchmark::State& state, Shape2 shape, double sparsity, std::int64_t inputs) {
+  const PackedCopies packed = pack(DType::bf16, shape, sparsity);
+  const auto x = input(inputs * shape.cols);
+  std::vector<float> y(static_cast<std::size_t>(inputs * shape.rows));
+  AlignedBuffer<float> wide(static_cast<std::size_t>(shape.rows * shape.cols));
+  std::size_t turn = 0;
+  for (auto _ : state) {
+    expand_rows_f32(packed.view(turn++ % packed.values.size()), 0, shape.rows, wide.data());
+    gemm_nt({x.data(), inputs, shape.cols}, {wide.data(), shape.rows, shape.cols}, {y.data(), inputs, shape.rows});
+    benchmark::ClobberMemory();
+  }
+  count(state, "GB/s", packed.packed_bytes());
+}
+
 void bench_packed(benchmark::State& state, DType dtype, Shape2 shape, double sparsity) {
   const PackedCopies packed = pack(dtype, shape, sparsity);
   const auto x = input(shape.cols);
@@ -182,6 +231,18 @@ const bool registered = [] {
       for (const double sparsity : {0.5, 0.7, 0.9}) {
         add("packed_gemv/" + type + "/" + shape.name() + "/" + std::to_string(static_cast<int>(sparsity * 100)),
             [=](benchmark::State& s) { bench_packed(s, dtype, shape, sparsity); });
+      }
+    }
+  }
+  for (const Shape2 shape : {Shape2{5632, 2048}, Shape2{11008, 4096}, Shape2{4096, 11008}}) {
+    for (const std::int64_t inputs : {1, 2, 4, 8}) {
+      const std::string size = shape.name() + "/" + std::to_string(inputs);
+      add("batch/expand+gemm/bf16/" + size + "/50",
+          [=](benchmark::State& s) { bench_expanded_batch(s, shape, 0.5, inputs); });
+      add("batch/gemv/bf16/" + size, [=](benchmark::State& s) { bench_dense_batch(s, shape, inputs); });
+      for (const double sparsity : {0.5, 0.7}) {
+        add("batch/packed_gemv/bf16/" + size + "/" + std::to_string(static_cast<int>(sparsity * 100)),
+            [=](benchmark::State& s) { bench_packed_batch(s, shape, sparsity, inputs); });
       }
     }
   }

@@ -1,5 +1,6 @@
 #include "lacuna/kernels/packed_gemv/packed_gemv.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -22,6 +23,14 @@ void dense_gemv(const test::OwnedPackedRows& w, const float* x, float* y, float 
   if (w.dtype == DType::bf16) return gemv_bf16({words, w.rows, w.cols}, x, y, alpha, beta);
   if (w.dtype == DType::f16) return gemv_f16({words, w.rows, w.cols}, x, y, alpha, beta);
   gemv({reinterpret_cast<const float*>(w.dense.data()), w.rows, w.cols}, x, y, alpha, beta);
+}
+
+void dense_gemv_batch(const test::OwnedPackedRows& w, MatrixView<const float> x, MatrixView<float> y, float alpha,
+                      float beta) {
+  const auto* words = reinterpret_cast<const std::uint16_t*>(w.dense.data());
+  if (w.dtype == DType::bf16) return gemv_batch_bf16({words, w.rows, w.cols}, x, y, alpha, beta);
+  if (w.dtype == DType::f16) return gemv_batch_f16({words, w.rows, w.cols}, x, y, alpha, beta);
+  gemv_batch({reinterpret_cast<const float*>(w.dense.data()), w.rows, w.cols}, x, y, alpha, beta);
 }
 
 std::vector<std::uint32_t> bits_of(const std::vector<float>& values) {
@@ -65,6 +74,38 @@ TEST(PackedGemv, SameBitsAsDense) {
           packed_gemv(w.view(), x.data(), y.data(), 1.5F, 1.0F);
           ASSERT_EQ(bits_of(y), bits_of(expected))
               << isa_name(level) << " " << dtype_name(dtype) << " cols=" << cols << " sparsity=" << sparsity;
+        }
+      }
+    }
+  }
+}
+
+// Batches of one to more than are taken at once, over columns around blocks and around the tiles that a batch of each
+// size has, rows around pairs and groups, and a stride in x and y.
+TEST(PackedGemv, EveryInputOfABatchHasItsOwnBits) {
+  for (const DType dtype : kTypes) {
+    for (const std::int64_t cols : {0, 1, 31, 64, 95, 511, 512, 577, 1030, 2050}) {
+      for (const std::int64_t inputs : {1, 2, 3, 4, 5, 7, 8, 9}) {
+        const std::int64_t rows = 7 + (cols + inputs) % 13;
+        const double sparsity = inputs == 3 ? 0.0 : inputs == 5 ? 1.0 : 0.6;
+        const auto keep = test::random_mask(rows * cols, sparsity, static_cast<std::uint64_t>(cols));
+        const auto w = test::pack_rows(dtype, rows, cols, test::random_elements(dtype, rows * cols, 6), keep, 1);
+        const auto values = test::normal_values(static_cast<std::size_t>(inputs * (cols + 3)), 7);
+        const MatrixView<const float> x(values.data(), inputs, cols, cols + 3);
+        for (const IsaLevel level : test::runnable_isa_levels()) {
+          const test::ForcedIsaLevel forced(level);
+          std::vector<float> expected(static_cast<std::size_t>(inputs * (rows + 2)), 2.0F);
+          std::vector<float> packed = expected;
+          std::vector<float> dense = expected;
+          for (std::int64_t j = 0; j < inputs; ++j) {
+            packed_gemv(w.view(), x.row(j), expected.data() + j * (rows + 2), 1.5F, 1.0F);
+          }
+          packed_gemv_batch(w.view(), x, {packed.data(), inputs, rows, rows + 2}, 1.5F, 1.0F);
+          dense_gemv_batch(w, x, {dense.data(), inputs, rows, rows + 2}, 1.5F, 1.0F);
+          const auto what =
+              fmt::format("{} {} {}x{}, {} inputs", isa_name(level), dtype_name(dtype), rows, cols, inputs);
+          ASSERT_EQ(bits_of(packed), bits_of(expected)) << what;
+          ASSERT_EQ(bits_of(dense), bits_of(expected)) << what;
         }
       }
     }

@@ -55,7 +55,7 @@ HWY_INLINE __m512i load_apart(const void* p) {
   return values;
 }
 
-HWY_INLINE __m512i expand32x16(__m512i zero, std::uint32_t mask, const void* p) {
+HWY_INLINE __m512i expand32x16(__m512i zero, __mmask32 mask, const void* p) {
   return _mm512_mask_expand_epi16(zero, mask, load_apart(p));
 }
 

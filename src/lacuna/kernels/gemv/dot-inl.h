@@ -13,10 +13,9 @@
 
 #include <cstdint>
 #include <cstring>
-#include <type_traits>
 
 #include "lacuna/core/dtype.hpp"
-#include "lacuna/kernels/expand/expand-inl.h"
+#include "lacuna/kernels/gemv/vectors-inl.h"
 
 // Re-included for every target: no ordinary include guard.
 #if defined(LACUNA_KERNELS_DOT_INL_) == defined(HWY_TARGET_TOGGLE)
@@ -31,144 +30,6 @@ namespace lacuna::kernels::HWY_NAMESPACE {
 namespace {
 
 #if HWY_TARGET != HWY_SCALAR
-
-struct F32 {
-  static constexpr std::size_t kBytes = 4;
-};
-struct F16 {
-  static constexpr std::size_t kBytes = 2;
-};
-struct Bf16 {
-  static constexpr std::size_t kBytes = 2;
-};
-
-#if LACUNA_WIDE_EXPAND
-
-constexpr std::int64_t kBlock = 64;
-constexpr std::size_t kLanes = 16;
-using Vector = __m512;
-
-HWY_INLINE Vector zero_vector() { return _mm512_setzero_ps(); }
-HWY_INLINE Vector load_vector(const float* p) { return _mm512_loadu_ps(p); }
-HWY_INLINE Vector multiply_add(Vector a, Vector b, Vector sum) { return _mm512_fmadd_ps(a, b, sum); }
-HWY_INLINE float total(Vector a, Vector b, Vector c, Vector d) {
-  return _mm512_reduce_add_ps(_mm512_add_ps(_mm512_add_ps(a, b), _mm512_add_ps(c, d)));
-}
-
-// A block as it lies in memory: two registers of 32 halves, or four of 16 words.
-struct Halves {
-  __m512i part[2];
-};
-struct Words {
-  __m512i part[4];
-};
-template <typename Element>
-using Raw = std::conditional_t<Element::kBytes == 2, Halves, Words>;
-
-HWY_INLINE void widen(F32, const Words& raw, Vector (&out)[4]) {
-  for (int i = 0; i < 4; ++i) out[i] = _mm512_castsi512_ps(raw.part[i]);
-}
-HWY_INLINE void widen(F16, const Halves& raw, Vector (&out)[4]) {
-  for (int i = 0; i < 2; ++i) {
-    out[2 * i] = _mm512_cvtph_ps(_mm512_castsi512_si256(raw.part[i]));
-    out[2 * i + 1] = _mm512_cvtph_ps(_mm512_extracti64x4_epi64(raw.part[i], 1));
-  }
-}
-HWY_INLINE void widen(Bf16, const Halves& raw, Vector (&out)[4]) {
-  const __m512i upper = _mm512_set1_epi32(static_cast<int>(0xffff0000U));
-  for (int i = 0; i < 2; ++i) {
-    out[2 * i] = _mm512_castsi512_ps(_mm512_slli_epi32(raw.part[i], 16));
-    out[2 * i + 1] = _mm512_castsi512_ps(_mm512_and_si512(raw.part[i], upper));
-  }
-}
-
-template <typename Element>
-HWY_INLINE void load_dense(const std::byte* at, Raw<Element>& raw) {
-  for (std::size_t i = 0; i < sizeof(raw) / 64; ++i) raw.part[i] = _mm512_loadu_si512(at + 64 * i);
-}
-
-// Returns how many values the block took.
-HWY_INLINE std::int64_t load_packed(__m512i zero, const std::uint8_t* bitmap, const std::byte* values, Halves& raw) {
-  const auto bits = load_as<std::uint64_t>(bitmap);
-  const __mmask64 mask = _cvtu64_mask64(bits);
-  const std::int64_t n_low = __builtin_popcount(static_cast<std::uint32_t>(bits));
-  raw.part[0] = expand32x16(zero, static_cast<__mmask32>(mask), values);
-  raw.part[1] = expand32x16(zero, static_cast<__mmask32>(_kshiftri_mask64(mask, 32)), values + 2 * n_low);
-  return __builtin_popcountll(bits);
-}
-HWY_INLINE std::int64_t load_packed(__m512i zero, const std::uint8_t* bitmap, const std::byte* values, Words& raw) {
-  const auto bits = load_as<std::uint64_t>(bitmap);
-  for (int i = 0; i < 4; ++i) {
-    const auto mask = static_cast<std::uint32_t>(bits >> (16 * i)) & 0xffffU;
-    raw.part[i] = expand16x32(zero, mask, values);
-    values += 4 * static_cast<std::int64_t>(__builtin_popcount(mask));
-  }
-  return __builtin_popcountll(bits);
-}
-
-#else  // 256 bits
-
-constexpr std::int64_t kBlock = 32;
-constexpr std::size_t kLanes = 8;
-using Vector = __m256;
-
-HWY_INLINE Vector zero_vector() { return _mm256_setzero_ps(); }
-HWY_INLINE Vector load_vector(const float* p) { return _mm256_loadu_ps(p); }
-HWY_INLINE Vector multiply_add(Vector a, Vector b, Vector sum) { return _mm256_fmadd_ps(a, b, sum); }
-HWY_INLINE float total(Vector a, Vector b, Vector c, Vector d) {
-  const __m256 sum = _mm256_add_ps(_mm256_add_ps(a, b), _mm256_add_ps(c, d));
-  __m128 four = _mm_add_ps(_mm256_castps256_ps128(sum), _mm256_extractf128_ps(sum, 1));
-  four = _mm_add_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_add_ss(four, _mm_movehdup_ps(four)));
-}
-
-struct Halves {
-  __m128i part[4];
-};
-struct Words {
-  __m256i part[4];
-};
-template <typename Element>
-using Raw = std::conditional_t<Element::kBytes == 2, Halves, Words>;
-
-HWY_INLINE void widen(F32, const Words& raw, Vector (&out)[4]) {
-  for (int i = 0; i < 4; ++i) out[i] = _mm256_castsi256_ps(raw.part[i]);
-}
-HWY_INLINE void widen(F16, const Halves& raw, Vector (&out)[4]) {
-  for (int i = 0; i < 4; ++i) out[i] = _mm256_cvtph_ps(raw.part[i]);
-}
-HWY_INLINE void widen(Bf16, const Halves& raw, Vector (&out)[4]) {
-  for (int i = 0; i < 4; ++i) {
-    out[i] = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(raw.part[i]), 16));
-  }
-}
-
-template <typename Element>
-HWY_INLINE void load_dense(const std::byte* at, Raw<Element>& raw) {
-  std::memcpy(&raw, at, sizeof(raw));
-}
-
-// What the expansions of this width need once per row: nothing.
-HWY_INLINE int opaque_zero() { return 0; }
-
-HWY_INLINE std::int64_t load_packed(int, const std::uint8_t* bitmap, const std::byte* values, Halves& raw) {
-  std::int64_t taken = 0;
-  for (int i = 0; i < 4; ++i) {
-    raw.part[i] = expand8x16(bitmap[i], values + 2 * taken);
-    taken += __builtin_popcount(bitmap[i]);
-  }
-  return taken;
-}
-HWY_INLINE std::int64_t load_packed(int, const std::uint8_t* bitmap, const std::byte* values, Words& raw) {
-  std::int64_t taken = 0;
-  for (int i = 0; i < 4; ++i) {
-    raw.part[i] = expand8x32(bitmap[i], values + 4 * taken);
-    taken += __builtin_popcount(bitmap[i]);
-  }
-  return taken;
-}
-
-#endif
 
 constexpr std::int64_t kMaxBlockBytes = 64 * 4;
 
@@ -201,15 +62,21 @@ constexpr std::int64_t kDenseAhead = 2048;
 constexpr std::int64_t kValuesAhead = 6144;
 constexpr std::int64_t kBitmapAhead = 1024;
 
+struct Ahead {  // bytes
+  std::ptrdiff_t values;
+  std::ptrdiff_t bitmap;
+};
+
 // A row of a dense matrix.
 template <typename Element>
 struct DenseRow {
+  static constexpr bool kExpands = false;
   const std::byte* at;
 
-  HWY_INLINE void next(Raw<Element>& raw) {
+  HWY_INLINE void next(Raw<Element>& raw, Ahead ahead = {kDenseAhead, 0}) {
     constexpr auto kBytes = kBlock * static_cast<std::int64_t>(Element::kBytes);
     for (std::int64_t line = 0; line < kBytes; line += 64) {
-      _mm_prefetch(reinterpret_cast<const char*>(at) + kDenseAhead + line, _MM_HINT_T0);
+      _mm_prefetch(reinterpret_cast<const char*>(at) + ahead.values + line, _MM_HINT_T0);
     }
     load_dense<Element>(at, raw);
     at += kBytes;
@@ -217,25 +84,30 @@ struct DenseRow {
   void last(std::int64_t cols, std::byte* block) const {
     std::memcpy(block, at, static_cast<std::size_t>(cols) * Element::kBytes);
   }
+  HWY_INLINE const std::byte* begin() const { return at; }
+  HWY_INLINE Ahead to(const DenseRow& other) const { return {other.at - at, 0}; }
 };
 
 // A row of a packed one; a vector's bytes beyond its values are readable.
 template <typename Element>
 struct PackedRow {
+  static constexpr bool kExpands = true;
   const std::uint8_t* bitmap;
   const std::byte* values;
   decltype(opaque_zero()) zero;
 
-  HWY_INLINE void next(Raw<Element>& raw) {
+  HWY_INLINE void next(Raw<Element>& raw, Ahead ahead = {kValuesAhead, kBitmapAhead}) {
     const std::int64_t taken = load_packed(zero, bitmap, values, raw);
-    _mm_prefetch(reinterpret_cast<const char*>(values) + kValuesAhead, _MM_HINT_T0);
-    _mm_prefetch(reinterpret_cast<const char*>(bitmap) + kBitmapAhead, _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(values) + ahead.values, _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(bitmap) + ahead.bitmap, _MM_HINT_T0);
     bitmap += kBlock / 8;
     values += taken * static_cast<std::int64_t>(Element::kBytes);
   }
   void last(std::int64_t cols, std::byte* block) const {
     scalar::expand_row(Element::kBytes, bitmap, cols, values, block);
   }
+  HWY_INLINE const std::byte* begin() const { return values; }
+  HWY_INLINE Ahead to(const PackedRow& other) const { return {other.values - values, other.bitmap - bitmap}; }
 };
 
 template <typename Element>

@@ -19,6 +19,15 @@ void gemv(MatrixView<const float> w, const float* x, float* y, float alpha = 1.0
 void gemv_bf16(MatrixView<const std::uint16_t> w, const float* x, float* y, float alpha = 1.0F, float beta = 0.0F);
 void gemv_f16(MatrixView<const std::uint16_t> w, const float* x, float* y, float alpha = 1.0F, float beta = 0.0F);
 
+// A batch: each row of x is an input, each row of y what the product above makes of it, bit for bit. Eight inputs at a
+// time share a pass over W.
+void gemv_batch(MatrixView<const float> w, MatrixView<const float> x, MatrixView<float> y, float alpha = 1.0F,
+                float beta = 0.0F);
+void gemv_batch_bf16(MatrixView<const std::uint16_t> w, MatrixView<const float> x, MatrixView<float> y,
+                     float alpha = 1.0F, float beta = 0.0F);
+void gemv_batch_f16(MatrixView<const std::uint16_t> w, MatrixView<const float> x, MatrixView<float> y,
+                    float alpha = 1.0F, float beta = 0.0F);
+
 namespace scalar {
 void gemv(MatrixView<const float> w, const float* x, float* y, float alpha = 1.0F, float beta = 0.0F);
 void gemv_bf16(MatrixView<const std::uint16_t> w, const float* x, float* y, float alpha = 1.0F, float beta = 0.0F);

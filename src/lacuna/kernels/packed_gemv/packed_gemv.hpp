@@ -11,11 +11,17 @@
 // Source    kernels/packed_gemv/README.md.
 #pragma once
 
+#include "lacuna/core/tensor.hpp"
 #include "lacuna/kernels/expand/expand.hpp"
 
 namespace lacuna::kernels {
 
 void packed_gemv(const PackedRows& w, const float* x, float* y, float alpha = 1.0F, float beta = 0.0F);
+
+// y(j, r) = alpha · (W·x_j)[r] + beta · y(j, r): each row of x is an input, each row of y what packed_gemv makes of it,
+// bit for bit. Eight inputs at a time share a pass over bitmap and values.
+void packed_gemv_batch(const PackedRows& w, MatrixView<const float> x, MatrixView<float> y, float alpha = 1.0F,
+                       float beta = 0.0F);
 
 namespace scalar {
 void packed_gemv(const PackedRows& w, const float* x, float* y, float alpha = 1.0F, float beta = 0.0F);
