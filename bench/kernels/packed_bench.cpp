@@ -18,6 +18,7 @@
 #include "lacuna/kernels/gemm/gemm.hpp"
 #include "lacuna/kernels/gemv/gemv.hpp"
 #include "lacuna/kernels/packed_gemv/packed_gemv.hpp"
+#include "lacuna/kernels/packed_gemv/sliced_rows.hpp"
 
 namespace lacuna::kernels {
 namespace {
@@ -173,6 +174,20 @@ void bench_packed_batch(benchmark::State& state, Shape2 shape, double sparsity, 
   count(state, "GB/s", packed.packed_bytes());
 }
 
+void bench_sliced_batch(benchmark::State& state, Shape2 shape, double sparsity, std::int64_t inputs) {
+  const PackedCopies packed = pack(DType::bf16, shape, sparsity);
+  std::vector<SlicedRows> slices;
+  for (std::size_t i = 0; i < packed.values.size(); ++i) slices.push_back(make_sliced_rows(packed.view(i)));
+  const auto x = input(inputs * shape.cols);
+  std::vector<float> y(static_cast<std::size_t>(inputs * shape.rows));
+  std::size_t turn = 0;
+  for (auto _ : state) {
+    sliced_gemv_batch(slices[turn++ % slices.size()], {x.data(), inputs, shape.cols}, {y.data(), inputs, shape.rows});
+    benchmark::ClobberMemory();
+  }
+  count(state, "GB/s", slices.front().bytes());
+}
+
 // The same by way of a dense matrix.
 void bench_expanded_batch(benchmark::State& state, Shape2 shape, double sparsity, std::int64_t inputs) {
   const PackedCopies packed = pack(DType::bf16, shape, sparsity);
@@ -240,7 +255,9 @@ const bool registered = [] {
       add("batch/expand+gemm/bf16/" + size + "/50",
           [=](benchmark::State& s) { bench_expanded_batch(s, shape, 0.5, inputs); });
       add("batch/gemv/bf16/" + size, [=](benchmark::State& s) { bench_dense_batch(s, shape, inputs); });
-      for (const double sparsity : {0.5, 0.7}) {
+      add("batch/sliced_gemv/bf16/" + size + "/90",
+          [=](benchmark::State& s) { bench_sliced_batch(s, shape, 0.9, inputs); });
+      for (const double sparsity : {0.5, 0.7, 0.9}) {
         add("batch/packed_gemv/bf16/" + size + "/" + std::to_string(static_cast<int>(sparsity * 100)),
             [=](benchmark::State& s) { bench_packed_batch(s, shape, sparsity, inputs); });
       }

@@ -147,6 +147,33 @@ TEST(SlicedRows, EveryIsaGivesTheSameBits) {
   }
 }
 
+// Chunks of inputs, whole and not, pairs of slices and a last one, and an input that goes another way than the others.
+TEST(SlicedRows, EveryInputOfABatchHasItsOwnBits) {
+  for (const DType dtype : kTypes) {
+    for (const std::int64_t rows : {1, 17, 40, 90}) {
+      for (const std::int64_t inputs : {1, 2, 3, 8, 9}) {
+        constexpr std::int64_t kCols = 515;
+        const auto w = random_rows(dtype, rows, kCols, 0.9, 1);
+        const auto sliced = make_sliced_rows(w.view());
+        auto values = test::normal_values(static_cast<std::size_t>(inputs * (kCols + 3)), 7);
+        if (inputs == 3) values[kCols + 3 + 100] = std::numeric_limits<float>::infinity();
+        const MatrixView<const float> x(values.data(), inputs, kCols, kCols + 3);
+        for (const IsaLevel level : test::runnable_isa_levels()) {
+          const test::ForcedIsaLevel forced(level);
+          std::vector<float> expected(static_cast<std::size_t>(inputs * (rows + 2)), 2.0F);
+          std::vector<float> y = expected;
+          for (std::int64_t j = 0; j < inputs; ++j) {
+            sliced_gemv(sliced, x.row(j), expected.data() + j * (rows + 2), 1.5F, 1.0F);
+          }
+          sliced_gemv_batch(sliced, x, {y.data(), inputs, rows, rows + 2}, 1.5F, 1.0F);
+          ASSERT_EQ(bits_of(y), bits_of(expected))
+              << isa_name(level) << " " << dtype_name(dtype) << " rows=" << rows << " inputs=" << inputs;
+        }
+      }
+    }
+  }
+}
+
 TEST(SlicedRows, NanAndInfinityMeetZerosAsInDense) {
   std::vector<bool> keep(20 * 130, false);
   keep[5] = true;

@@ -48,6 +48,10 @@ TensorView row_block(const TensorView& tensor, std::int64_t first, std::int64_t 
   return block;
 }
 
+// The same for dense and packed weights, so that they give the same bits. Of f32 GEMM needs no widened copy, and wins
+// earlier (kernels/packed_gemv/README.md).
+std::int64_t most_rows_in_place(DType dtype) { return dtype == DType::f32 ? 4 : 16; }
+
 }  // namespace
 
 Compute parse_compute(std::string_view name) {
@@ -90,28 +94,35 @@ void LinearProduct::apply_rows(const TensorView& weights, std::int64_t first, co
   multiply({{}, &block}, x, y, 0.0F);
 }
 
-// One row of input by weights read where they are. False: they have no kernel that does so.
-bool LinearProduct::Weights::multiply_row(const float* x, float* y, float beta) const {
-  if (owned.data != nullptr) return false;
-  if (slices != nullptr) {
-    kernels::sliced_gemv(*slices, x, y, 1.0F, beta);
+// Rows of input by weights read where they are. False: there are too many, or no kernel does so.
+bool LinearProduct::Weights::multiply_in_place(MatrixView<const float> x, MatrixView<float> y, float beta) const {
+  if (y.rows > most_rows_in_place(dtype())) return false;
+  if (owned.data != nullptr) {
+    kernels::gemv_batch(owned, x, y, 1.0F, beta);
+  } else if (slices != nullptr) {
+    kernels::sliced_gemv_batch(*slices, x, y, 1.0F, beta);
   } else if (packed != nullptr) {
-    kernels::packed_gemv(packed->rows(), x, y, 1.0F, beta);
+    kernels::packed_gemv_batch(packed->rows(), x, y, 1.0F, beta);
   } else if (readable_in_place(*stored, DType::bf16)) {
-    kernels::gemv_bf16(as_matrix<std::uint16_t>(*stored), x, y, 1.0F, beta);
+    kernels::gemv_batch_bf16(as_matrix<std::uint16_t>(*stored), x, y, 1.0F, beta);
   } else if (readable_in_place(*stored, DType::f16)) {
-    kernels::gemv_f16(as_matrix<std::uint16_t>(*stored), x, y, 1.0F, beta);
+    kernels::gemv_batch_f16(as_matrix<std::uint16_t>(*stored), x, y, 1.0F, beta);
   } else if (readable_in_place(*stored, DType::f32)) {
-    kernels::gemv(as_matrix<float>(*stored), x, y, 1.0F, beta);
+    kernels::gemv_batch(as_matrix<float>(*stored), x, y, 1.0F, beta);
   } else {
     return false;
   }
   return true;
 }
 
+DType LinearProduct::Weights::dtype() const {
+  if (owned.data != nullptr) return DType::f32;
+  return packed != nullptr ? packed->plan().dtype : stored->dtype;
+}
+
 void LinearProduct::multiply(const Weights& weights, const Input& x, MatrixView<float> y, float beta) {
   if (compute_ == Compute::bf16) return kernels::gemm_nt_bf16(x.bf16, narrow(weights), y, beta);
-  if (y.rows == 1 && weights.multiply_row(x.f32.data, y.data, beta)) return;
+  if (weights.multiply_in_place(x.f32, y, beta)) return;
   kernels::gemm_nt(x.f32, widen(weights), y, 1.0F, beta);
 }
 

@@ -2,8 +2,9 @@
 //
 // prepare() rounds an input to bf16 once for all linears that read it; for f32 it is free. Mapped weights are widened,
 // packed ones expanded, and f32 weights rounded, into scratch memory as they are used: about 1 % of a product over
-// 2,048 rows. A single row by mapped f32, f16 or bf16 weights, or by packed ones, reads them directly; packed and dense
-// weights then give the same bits, unless the packed ones are so few that slices are used (kernels/packed_gemv).
+// 2,048 rows. Up to 16 rows by mapped f16 or bf16 weights, or by packed ones, and up to 4 by f32 read them directly;
+// packed and dense weights then give the same bits, unless the packed ones are so few that slices are used
+// (kernels/packed_gemv), and every row gets those that it gets alone.
 //
 // Threads  parallel inside; one call at a time per object. A prepared input is valid until the next prepare().
 // Errors   invalid_argument: bf16 on a processor without it, when constructed; out_of_memory.
@@ -47,7 +48,8 @@ class LinearProduct {
     const PackedMatrix* packed = nullptr;
     const kernels::SlicedRows* slices = nullptr;
 
-    bool multiply_row(const float* x, float* y, float beta) const;
+    DType dtype() const;
+    bool multiply_in_place(MatrixView<const float> x, MatrixView<float> y, float beta) const;
   };
   void multiply(const Weights& weights, const Input& x, MatrixView<float> y, float beta);
   MatrixView<const float> widen(const Weights& weights);

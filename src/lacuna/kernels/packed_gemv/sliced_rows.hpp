@@ -30,6 +30,7 @@
 #include <vector>
 
 #include "lacuna/core/buffer.hpp"
+#include "lacuna/core/tensor.hpp"
 #include "lacuna/kernels/expand/expand.hpp"
 
 namespace lacuna::kernels {
@@ -63,6 +64,10 @@ SlicedRows make_sliced_rows(const PackedRows& source);  // at most kMostCols col
 std::shared_ptr<const SlicedRows> make_slices_if_faster(const PackedRows& source);
 
 void sliced_gemv(const SlicedRows& w, const float* x, float* y, float alpha = 1.0F, float beta = 0.0F);
+
+// Each row of x is an input, each row of y what sliced_gemv makes of it, bit for bit. A slice is read from memory once.
+void sliced_gemv_batch(const SlicedRows& w, MatrixView<const float> x, MatrixView<float> y, float alpha = 1.0F,
+                       float beta = 0.0F);
 
 namespace scalar {
 void sliced_gemv(const SlicedRows& w, const float* x, float* y, float alpha = 1.0F, float beta = 0.0F);

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "lacuna/core/error.hpp"
 #include "lacuna/core/threads.hpp"
 #include "lacuna/kernels/dispatch/dispatch.hpp"
 #include "lacuna/kernels/packed_gemv/packed_gemv.hpp"
@@ -24,7 +25,8 @@ namespace {
 #if HWY_TARGET > HWY_AVX3 || HWY_TARGET == HWY_SCALAR  // narrower: scalar::sliced_gemv serves
 
 bool has_slices() { return false; }
-void multiply_slices(const SlicedRows&, std::int64_t, std::int64_t, const float*, float*, float, float) {}
+void multiply_slices(const SlicedRows&, std::int64_t, std::int64_t, MatrixView<const float>, MatrixView<float>, float,
+                     float) {}
 
 #else
 
@@ -33,6 +35,7 @@ bool has_slices() { return true; }
 constexpr std::size_t kLanes = 16;
 constexpr std::size_t kSteps = 4;
 constexpr std::size_t kAhead = 2048;  // bytes, of blocks asked for
+constexpr int kChunk = 2;             // inputs whose sums are in registers; further ones meet a slice in the cache
 
 struct F32 {
   static constexpr std::size_t kBytes = 4;
@@ -69,42 +72,50 @@ struct Window {
   }
 };
 
-// A slice on its way: no branch but the caller's loop.
-template <typename Element>
+// A slice on its way past kInputs inputs: no branch but the caller's loop.
+template <typename Element, int kInputs>
 class SliceSums {
  public:
   HWY_INLINE SliceSums(const SlicedRows& w, std::int64_t slice)
       : block_(w.blocks.data() + w.starts[static_cast<std::size_t>(slice)] * kBlockBytes),
         window_(w.windows.data() + w.starts[static_cast<std::size_t>(slice)]),
         end_(w.windows.data() + w.starts[static_cast<std::size_t>(slice) + 1]) {
-    for (auto& sum : sums_) sum = _mm512_setzero_ps();
+    for (auto& input : sums_) {
+      for (auto& sum : input) sum = _mm512_setzero_ps();
+    }
   }
 
   HWY_INLINE std::int64_t left() const { return end_ - window_; }  // blocks
 
-  HWY_INLINE void add_block(const float* x) {
+  HWY_INLINE void add_block(MatrixView<const float> x) {
     for (std::size_t line = 0; line < kBlockBytes; line += 64) {
       _mm_prefetch(reinterpret_cast<const char*>(block_) + kAhead + line, _MM_HINT_T0);
     }
-    const Window inputs(x + *window_ * SlicedRows::kWindowUnit);
-    HWY_UNROLL(4)
-    for (std::size_t i = 0; i < kSteps; ++i) {
-      const std::byte* places = block_ + kSteps * kValueBytes + i * kLanes;
-      const __m512i at = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(places)));
-      sums_[i] = _mm512_fmadd_ps(Element::load(block_ + i * kValueBytes), inputs.at(at), sums_[i]);
+    HWY_UNROLL(2)
+    for (int j = 0; j < kInputs; ++j) {
+      const Window inputs(x.row(j) + *window_ * SlicedRows::kWindowUnit);
+      HWY_UNROLL(4)
+      for (std::size_t i = 0; i < kSteps; ++i) {
+        const std::byte* places = block_ + kSteps * kValueBytes + i * kLanes;
+        const __m512i at = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(places)));
+        sums_[j][i] = _mm512_fmadd_ps(Element::load(block_ + i * kValueBytes), inputs.at(at), sums_[j][i]);
+      }
     }
     ++window_;
     block_ += kBlockBytes;
   }
 
-  void write(const std::int32_t* row_of, float* y, float alpha, float beta) const {
-    alignas(64) float sums[kLanes];
-    _mm512_store_ps(sums, _mm512_add_ps(_mm512_add_ps(sums_[0], sums_[1]), _mm512_add_ps(sums_[2], sums_[3])));
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-      const std::int32_t row = row_of[lane];
-      if (row < 0) continue;
-      const float scaled = alpha * sums[lane];
-      y[row] = beta == 0.0F ? scaled : __builtin_fmaf(beta, y[row], scaled);
+  void write(const std::int32_t* row_of, MatrixView<float> y, float alpha, float beta) const {
+    for (int j = 0; j < kInputs; ++j) {
+      alignas(64) float sums[kLanes];
+      const __m512(&sum)[kSteps] = sums_[j];
+      _mm512_store_ps(sums, _mm512_add_ps(_mm512_add_ps(sum[0], sum[1]), _mm512_add_ps(sum[2], sum[3])));
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        if (row_of[lane] < 0) continue;
+        const float scaled = alpha * sums[lane];
+        float& out = y(j, row_of[lane]);
+        out = beta == 0.0F ? scaled : __builtin_fmaf(beta, out, scaled);
+      }
     }
   }
 
@@ -115,37 +126,53 @@ class SliceSums {
   const std::byte* block_;
   const std::uint16_t* window_;
   const std::uint16_t* end_;
-  __m512 sums_[kSteps];
+  __m512 sums_[kInputs][kSteps];
 };
 
-// Two slices at a time, so that each thread reads two streams (gemv/README.md).
-template <typename Element>
-void multiply_typed(const SlicedRows& w, std::int64_t first, std::int64_t end, const float* x, float* y, float alpha,
-                    float beta) {
-  const auto finish = [&](std::int64_t slice, SliceSums<Element>& sums) HWY_ATTR {
-    while (sums.left() > 0) sums.add_block(x);
-    sums.write(w.row_of.data() + slice * SlicedRows::kLanes, y, alpha, beta);
-  };
-  const std::int64_t stream = (end - first) / 2;  // slices
-  for (std::int64_t s = first; s < first + stream; ++s) {
-    SliceSums<Element> one(w, s);
-    SliceSums<Element> other(w, s + stream);
-    for (std::int64_t n = std::min(one.left(), other.left()); n > 0; --n) {
-      one.add_block(x);
-      other.add_block(x);
-    }
-    finish(s, one);
-    finish(s + stream, other);
+template <typename Element, int kInputs>
+HWY_INLINE void finish(const SlicedRows& w, std::int64_t slice, SliceSums<Element, kInputs>& sums,
+                       MatrixView<const float> x, MatrixView<float> y, float alpha, float beta) {
+  while (sums.left() > 0) sums.add_block(x);
+  sums.write(w.row_of.data() + slice * SlicedRows::kLanes, y, alpha, beta);
+}
+
+// Slices `one` and `other`, so that each thread reads two streams (gemv/README.md); a single one where they are equal.
+template <typename Element, int kInputs>
+void multiply_pair(const SlicedRows& w, std::int64_t one, std::int64_t other, MatrixView<const float> x,
+                   MatrixView<float> y, float alpha, float beta) {
+  SliceSums<Element, kInputs> first(w, one);
+  if (other == one) return finish(w, one, first, x, y, alpha, beta);
+  SliceSums<Element, kInputs> second(w, other);
+  for (std::int64_t n = std::min(first.left(), second.left()); n > 0; --n) {
+    first.add_block(x);
+    second.add_block(x);
   }
-  if ((end - first) % 2 != 0) {
-    SliceSums<Element> last(w, end - 1);
-    finish(end - 1, last);
+  finish(w, one, first, x, y, alpha, beta);
+  finish(w, other, second, x, y, alpha, beta);
+}
+
+template <typename Element>
+void multiply_typed(const SlicedRows& w, std::int64_t first, std::int64_t end, MatrixView<const float> x,
+                    MatrixView<float> y, float alpha, float beta) {
+  const std::int64_t stream = (end - first) / 2;  // slices
+  for (std::int64_t s = first; s < end - stream; ++s) {
+    const std::int64_t other = s < first + stream ? s + (end - first + 1) / 2 : s;
+    for (std::int64_t j = 0; j < x.rows; j += kChunk) {
+      const std::int64_t n = std::min<std::int64_t>(x.rows - j, kChunk);
+      const auto inputs = x.block(j, n, 0, x.cols);
+      const auto outputs = y.block(j, n, 0, y.cols);
+      if (n == kChunk) {
+        multiply_pair<Element, kChunk>(w, s, other, inputs, outputs, alpha, beta);
+      } else {
+        multiply_pair<Element, 1>(w, s, other, inputs, outputs, alpha, beta);
+      }
+    }
   }
 }
 
-// Slices [first, end); x is followed by a window of zeros.
-void multiply_slices(const SlicedRows& w, std::int64_t first, std::int64_t end, const float* x, float* y, float alpha,
-                     float beta) {
+// Slices [first, end); each row of x is followed by a window of zeros.
+void multiply_slices(const SlicedRows& w, std::int64_t first, std::int64_t end, MatrixView<const float> x,
+                     MatrixView<float> y, float alpha, float beta) {
   if (w.source.dtype == DType::bf16) return multiply_typed<Bf16>(w, first, end, x, y, alpha, beta);
   if (w.source.dtype == DType::f16) return multiply_typed<F16>(w, first, end, x, y, alpha, beta);
   multiply_typed<F32>(w, first, end, x, y, alpha, beta);
@@ -182,6 +209,19 @@ std::int64_t first_slice(const SlicedRows& w, std::int64_t part, std::int64_t pa
   return std::lower_bound(w.starts.begin(), w.starts.end() - 1, block) - w.starts.begin();
 }
 
+// Inputs of which some are not finite, or no AVX-512.
+void one_by_one(const SlicedRows& w, MatrixView<const float> x, MatrixView<float> y, float alpha, float beta) {
+  for (std::int64_t j = 0; j < x.rows; ++j) {
+    if (!all_finite(x.row(j), w.source.cols)) {
+      packed_gemv(w.source, x.row(j), y.row(j), alpha, beta);
+    } else if (use_simd() && HWY_DYNAMIC_DISPATCH(has_slices)()) {
+      sliced_gemv(w, x.row(j), y.row(j), alpha, beta);
+    } else {
+      scalar::sliced_gemv(w, x.row(j), y.row(j), alpha, beta);
+    }
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<const SlicedRows> make_slices_if_faster(const PackedRows& source) {
@@ -195,18 +235,29 @@ std::shared_ptr<const SlicedRows> make_slices_if_faster(const PackedRows& source
 }
 
 void sliced_gemv(const SlicedRows& w, const float* x, float* y, float alpha, float beta) {
+  sliced_gemv_batch(w, {x, 1, w.source.cols}, {y, 1, w.source.rows}, alpha, beta);
+}
+
+void sliced_gemv_batch(const SlicedRows& w, MatrixView<const float> x, MatrixView<float> y, float alpha, float beta) {
   const std::int64_t cols = w.source.cols;
-  if (!all_finite(x, cols)) return packed_gemv(w.source, x, y, alpha, beta);
-  if (!use_simd() || !HWY_DYNAMIC_DISPATCH(has_slices)()) return scalar::sliced_gemv(w, x, y, alpha, beta);
-  AlignedBuffer<float> padded(static_cast<std::size_t>(cols + SlicedRows::kWindow));
-  if (cols != 0) std::memcpy(padded.data(), x, static_cast<std::size_t>(cols) * sizeof(float));
-  std::fill(padded.begin() + cols, padded.end(), 0.0F);
+  LACUNA_ASSERT(x.cols == cols && y.cols == w.source.rows && x.rows == y.rows);
+  bool finite = use_simd() && HWY_DYNAMIC_DISPATCH(has_slices)();
+  for (std::int64_t j = 0; j < x.rows; ++j) finite = finite && all_finite(x.row(j), cols);
+  if (!finite) return one_by_one(w, x, y, alpha, beta);
+  const std::int64_t stride = cols + SlicedRows::kWindow;
+  AlignedBuffer<float> padded(static_cast<std::size_t>(x.rows * stride));
+  for (std::int64_t j = 0; j < x.rows; ++j) {
+    float* row = padded.data() + j * stride;
+    if (cols != 0) std::memcpy(row, x.row(j), static_cast<std::size_t>(cols) * sizeof(float));
+    std::fill_n(row + cols, SlicedRows::kWindow, 0.0F);
+  }
+  const MatrixView<const float> inputs(padded.data(), x.rows, cols, stride);
   const auto enough = static_cast<std::int64_t>(w.starts.back() / kBlocksPerThread);
   const std::int64_t parts = std::clamp<std::int64_t>(enough, 1, thread_count());
   parallel_for(parts, 1, [&](std::int64_t begin, std::int64_t end) {
     const std::int64_t last = end == parts ? w.slices() : first_slice(w, end, parts);
     HWY_DYNAMIC_DISPATCH(multiply_slices)
-    (w, begin == 0 ? 0 : first_slice(w, begin, parts), last, padded.data(), y, alpha, beta);
+    (w, begin == 0 ? 0 : first_slice(w, begin, parts), last, inputs, y, alpha, beta);
   });
 }
 
