@@ -77,54 +77,6 @@ HWY_INLINE void order_batch(DType dtype, MatrixView<const float> inputs, float* 
   }
 }
 
-// Loaded once for all its uses: the compiler would rather load it for each, and loads are what the loop is bound by.
-template <typename Register>
-HWY_INLINE void in_register(Register& value) {
-  asm("" : "+v"(value));
-}
-
-// Adds `blocks` blocks of kRows rows times kInputs inputs to their sums; next(r, raw) gives a row's next block.
-template <typename Element, int kRows, int kInputs, typename Next>
-HWY_INLINE void add_blocks(std::int64_t blocks, const float* x, RowSums* sums, std::int64_t first, const Next& next) {
-  Vector sum[kRows][kInputs][4];
-  HWY_UNROLL(8)
-  for (int r = 0; r < kRows; ++r) {
-    HWY_UNROLL(8)
-    for (int j = 0; j < kInputs; ++j) {
-      HWY_UNROLL(8)
-      for (int i = 0; i < 4; ++i) sum[r][j][i] = sums[r][first + j][i];
-    }
-  }
-  for (std::int64_t b = 0; b < blocks; ++b) {
-    Vector w[kRows][4];
-    HWY_UNROLL(8)
-    for (int r = 0; r < kRows; ++r) {
-      Raw<Element> raw;
-      next(r, raw);
-      widen(Element(), raw, w[r]);
-    }
-    HWY_UNROLL(8)
-    for (int j = 0; j < kInputs; ++j) {
-      HWY_UNROLL(8)
-      for (int i = 0; i < 4; ++i) {
-        Vector input = load_vector(x + static_cast<std::size_t>(j * 4 + i) * kLanes);
-        in_register(input);
-        HWY_UNROLL(8)
-        for (int r = 0; r < kRows; ++r) sum[r][j][i] = multiply_add(w[r][i], input, sum[r][j][i]);
-      }
-    }
-    x += kInputs * kBlock;
-  }
-  HWY_UNROLL(8)
-  for (int r = 0; r < kRows; ++r) {
-    HWY_UNROLL(8)
-    for (int j = 0; j < kInputs; ++j) {
-      HWY_UNROLL(8)
-      for (int i = 0; i < 4; ++i) sums[r][first + j][i] = sum[r][j][i];
-    }
-  }
-}
-
 // Of the inputs from `first` on, a chunk.
 template <typename Element, int kRows, typename Next>
 HWY_INLINE void add_chunk(const InputTile& x, std::int64_t first, std::int64_t block, std::int64_t blocks,

@@ -110,42 +110,76 @@ struct PackedRow {
   HWY_INLINE Ahead to(const PackedRow& other) const { return {other.values - values, other.bitmap - bitmap}; }
 };
 
-template <typename Element>
-HWY_INLINE void add_block(const Raw<Element>& raw, const Vector (&x)[4], Vector (&sum)[4]) {
-  Vector w[4];
-  widen(Element(), raw, w);
-  for (int i = 0; i < 4; ++i) sum[i] = multiply_add(w[i], x[i], sum[i]);
+// Loaded once for all its uses: the compiler would rather load it for each, and loads are what the loop is bound by.
+template <typename Register>
+HWY_INLINE void in_register(Register& value) {
+  asm("" : "+v"(value));
+}
+
+// Adds `blocks` blocks of kRows rows times kInputs inputs to their sums; next(r, raw) gives a row's next block.
+template <typename Element, int kRows, int kInputs, typename Sums, typename Next>
+HWY_INLINE void add_blocks(std::int64_t blocks, const float* x, Sums* sums, std::int64_t first, const Next& next) {
+  Vector sum[kRows][kInputs][4];
+  HWY_UNROLL(8)
+  for (int r = 0; r < kRows; ++r) {
+    HWY_UNROLL(8)
+    for (int j = 0; j < kInputs; ++j) {
+      HWY_UNROLL(8)
+      for (int i = 0; i < 4; ++i) sum[r][j][i] = sums[r][first + j][i];
+    }
+  }
+  for (std::int64_t b = 0; b < blocks; ++b) {
+    Vector w[kRows][4];
+    HWY_UNROLL(8)
+    for (int r = 0; r < kRows; ++r) {
+      Raw<Element> raw;
+      next(r, raw);
+      widen(Element(), raw, w[r]);
+    }
+    HWY_UNROLL(8)
+    for (int j = 0; j < kInputs; ++j) {
+      HWY_UNROLL(8)
+      for (int i = 0; i < 4; ++i) {
+        Vector input = load_vector(x + static_cast<std::size_t>(j * 4 + i) * kLanes);
+        in_register(input);
+        HWY_UNROLL(8)
+        for (int r = 0; r < kRows; ++r) sum[r][j][i] = multiply_add(w[r][i], input, sum[r][j][i]);
+      }
+    }
+    x += kInputs * kBlock;
+  }
+  HWY_UNROLL(8)
+  for (int r = 0; r < kRows; ++r) {
+    HWY_UNROLL(8)
+    for (int j = 0; j < kInputs; ++j) {
+      HWY_UNROLL(8)
+      for (int i = 0; i < 4; ++i) sums[r][first + j][i] = sum[r][j][i];
+    }
+  }
 }
 
 // out[r] = Σ w[r, c] · x[c] for kRows rows at once. x: ordered and padded.
 template <typename Element, int kRows, typename Row>
 HWY_INLINE void dot_rows(Row (&rows)[kRows], const float* x, std::int64_t cols, float (&out)[kRows]) {
-  Vector sum[kRows][4];
-  for (auto& row : sum) {
-    for (auto& lane : row) lane = zero_vector();
+  using Sums = Vector[1][4];
+  Sums sums[kRows];
+  for (auto& row : sums) {
+    for (auto& sum : row[0]) sum = zero_vector();
   }
-  Vector xs[4];
-  std::int64_t c = 0;
-  for (; c + kBlock <= cols; c += kBlock) {
-    for (std::size_t i = 0; i < 4; ++i) xs[i] = load_vector(x + c + static_cast<std::int64_t>(i * kLanes));
-    HWY_UNROLL(8)
-    for (int r = 0; r < kRows; ++r) {
-      Raw<Element> raw;
-      rows[r].next(raw);
-      add_block<Element>(raw, xs, sum[r]);
-    }
+  const std::int64_t blocks = cols / kBlock;
+  {
+    Row at[kRows];  // copies, which stay in registers
+    for (int r = 0; r < kRows; ++r) at[r] = rows[r];
+    add_blocks<Element, kRows, 1>(blocks, x, sums, 0, [&](int r, Raw<Element>& raw) HWY_ATTR { at[r].next(raw); });
+    for (int r = 0; r < kRows; ++r) rows[r] = at[r];
   }
-  if (c < cols) {
-    for (std::size_t i = 0; i < 4; ++i) xs[i] = load_vector(x + c + static_cast<std::int64_t>(i * kLanes));
-    for (int r = 0; r < kRows; ++r) {
-      alignas(64) std::byte block[kMaxBlockBytes] = {};
-      rows[r].last(cols - c, block);
-      Raw<Element> raw;
-      load_dense<Element>(block, raw);
-      add_block<Element>(raw, xs, sum[r]);
-    }
+  if (cols % kBlock != 0) {
+    alignas(64) std::byte last[kRows][kMaxBlockBytes] = {};
+    for (int r = 0; r < kRows; ++r) rows[r].last(cols % kBlock, last[r]);
+    add_blocks<Element, kRows, 1>(1, x + blocks * kBlock, sums, 0,
+                                  [&](int r, Raw<Element>& raw) HWY_ATTR { load_dense<Element>(last[r], raw); });
   }
-  for (int r = 0; r < kRows; ++r) out[r] = total(sum[r][0], sum[r][1], sum[r][2], sum[r][3]);
+  for (int r = 0; r < kRows; ++r) out[r] = total(sums[r][0][0], sums[r][0][1], sums[r][0][2], sums[r][0][3]);
 }
 
 HWY_INLINE void finish_row(float product, float alpha, float beta, float& y) {

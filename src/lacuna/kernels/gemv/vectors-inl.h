@@ -102,11 +102,12 @@ HWY_INLINE __mmask32 low_half(__mmask64 mask) {
 // Returns how many values the block took.
 HWY_INLINE std::int64_t load_packed(__m512i zero, const std::uint8_t* bitmap, const std::byte* values, Halves& raw) {
   const auto bits = load_as<std::uint64_t>(bitmap);
-  __mmask64 mask = _cvtu64_mask64(bits);
-  asm("" : "+Yk"(mask));
+  __mmask64 mask;
+  asm("kmovq %1, %0" : "=Yk"(mask) : "m"(*reinterpret_cast<const std::uint8_t(*)[8]>(bitmap)));
+  const __mmask32 high = low_half(_kshiftri_mask64(mask, 32));
   const std::int64_t n_low = __builtin_popcount(static_cast<std::uint32_t>(bits));
   raw.part[0] = expand32x16(zero, low_half(mask), values);
-  raw.part[1] = expand32x16(zero, low_half(_kshiftri_mask64(mask, 32)), values + 2 * n_low);
+  raw.part[1] = expand32x16(zero, high, values + 2 * n_low);
   return __builtin_popcountll(bits);
 }
 HWY_INLINE std::int64_t load_packed(__m512i zero, const std::uint8_t* bitmap, const std::byte* values, Words& raw) {
