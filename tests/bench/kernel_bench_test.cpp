@@ -6,6 +6,7 @@
 #include <cstring>
 #include <numeric>
 
+#include "lacuna/bench/block_bench.hpp"
 #include "lacuna/bench/both_bench.hpp"
 #include "lacuna/bench/packed_copies.hpp"
 #include "lacuna/bench/product_check.hpp"
@@ -44,6 +45,17 @@ TEST(KernelBench, CountsTheBytesOfEachFormat) {
       EXPECT_GT(timing.bandwidth, 0.0);
     }
   }
+}
+
+// 11.25 blocks a row are 12; of 840 half are left out, within four standard deviations, and a bit stands for each.
+TEST(KernelBench, CountsTheBytesOfBlocks) {
+  auto request = small_request(DType::bf16);
+  request.sparsities = {0.0, 0.5};
+  const auto blocks = bench_block_sparsity(request, {});
+  ASSERT_EQ(blocks.size(), 2U);
+  EXPECT_GE(blocks[0].bytes, 840 * 16 + 840 / 8);
+  EXPECT_LE(blocks[0].bytes, 840 * 16 + 70 * 8);  // whole words of bits
+  EXPECT_NEAR(blocks[0].bytes - blocks[1].bytes, 420 * 16, 58 * 16);
 }
 
 TEST(BothBench, MeasuresEachFormOnceSimplestFirst) {

@@ -95,6 +95,18 @@ TEST(RowBundles, AGapThatFitsTakesNoEntry) {
   }
 }
 
+// The first lane of 63 entries has 7: two gaps of 15 leave room for the one entry that bridges them.
+TEST(RowBundles, AGapOfManyTakesOneEntryLessThanItHas) {
+  for (const auto& [gap, blocks] : {std::pair{30, 1}, {31, 2}}) {
+    HalfMatrix w(1, 400);
+    for (std::int64_t i = 0; i < 63; ++i) w.at(0, i < 6 ? i : i + gap - 1) = 0x3c00;
+    const RowBundles packed = make_row_bundles(w.view(), DType::f16, 1);
+    EXPECT_EQ(packed.gap_bits, 4);
+    EXPECT_EQ(packed.lengths[0], blocks) << gap;
+    EXPECT_EQ(expanded(packed).bits, w.bits) << gap;
+  }
+}
+
 // The gap before entry k of a lane, as the header lays it out.
 int gap_at(const RowBundles& packed, const std::uint8_t* block, std::size_t lane, std::size_t k) {
   const std::uint8_t* gaps = block + 512;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "kernels/sparse_matrices.hpp"
 #include "lacuna/core/error.hpp"
 
@@ -17,6 +19,20 @@ TEST(TwoFour, ExpandIsTheInverse) {
       HalfMatrix back(rows, cols);
       expand_two_four(make_two_four(w.view(), DType::f16), back.view());
       ASSERT_EQ(back.bits, w.bits) << rows << "x" << cols;
+    }
+  }
+}
+
+// The instruction reads the indices of a pair's second row, too: rising ones, also where there is no such row.
+TEST(TwoFour, ARowThatIsNotThereHasRisingIndices) {
+  const TwoFour packed = make_two_four(test::random_two_four(3, 300, 3).view(), DType::f16);
+  const std::uint8_t* last_pair = packed.blocks.data() + packed.blocks_per_pair() * TwoFour::kBlockBytes;
+  for (std::int64_t block = 0; block < packed.blocks_per_pair(); ++block) {
+    for (std::int64_t at = 512; at < TwoFour::kBlockBytes; at += 4) {
+      std::uint32_t word = 0;
+      std::memcpy(&word, last_pair + block * TwoFour::kBlockBytes + at, sizeof word);
+      ASSERT_EQ(word >> 16U, 0x4444U) << block << " " << at;
+      for (unsigned shift = 0; shift < 16; shift += 4) ASSERT_LT(word >> shift & 3U, word >> (shift + 2) & 3U);
     }
   }
 }
