@@ -87,6 +87,18 @@ TEST(TunedForms, LinearsThatShareAnInputAreDecidedTogether) {
   EXPECT_TRUE(all_read(2));  // within the tie: the simpler
 }
 
+// v, which reads every input, has no say in whether q does.
+TEST(TunedForms, LinearsWithoutAThresholdDoNotCount) {
+  LayerWeights layer;
+  layer.linears.push_back(thresholded(InputGroup::attention, "q", 64));
+  layer.linears.push_back(thresholded(InputGroup::attention, "v", 16));
+  layer.linears[1].input_threshold = -1.0F;
+  TuningCache cache;
+  put(cache, TunedProduct::activation, {64, 64}, 0.5, 1.0, 2.0);
+  const SparsityOf half = [](std::int64_t, const std::string&) { return 0.5; };
+  EXPECT_TRUE(TunedForms(cache, kDevice).reads_all_columns(layer, layer.linears[0], half));
+}
+
 // dense, bitmap, columns, packed columns; weights half zeros, inputs too.
 void put_both(TuningCache& cache, BenchShape shape, const std::array<double, 4>& seconds, bool steady = true) {
   TuningEntry entry;
