@@ -98,7 +98,7 @@ HWY_INLINE void add_fresh(const InputTile& x, Row* rows, const Ahead* ahead, Row
     to[r] = kept[r];
   }
   add_chunk<Element, kRows>(x, 0, 0, x.blocks(), sums, [&](int r, Raw<Element>& raw) HWY_ATTR {
-    at[r].next(raw, ahead[r]);
+    at[r].next(raw, {ahead[r].values, ahead[r].bitmap, true});
     if (kKeep) {
       store_dense<Element>(raw, to[r]);
       to[r] += sizeof(raw);
@@ -172,36 +172,45 @@ HWY_INLINE void clear(RowSums* sums, std::int64_t rows, std::int64_t inputs) {
   }
 }
 
-// y: of the group's rows only.
-HWY_INLINE void finish_group(const RowSums* sums, MatrixView<float> y, float alpha, float beta) {
-  for (std::int64_t i = 0; i < y.cols; ++i) {
-    for (std::int64_t j = 0; j < y.rows; ++j) {
-      const Vector(&sum)[4] = sums[i][j];
-      finish_row(total(sum[0], sum[1], sum[2], sum[3]), alpha, beta, y(j, i));
-    }
+// Row `row` of every output.
+HWY_INLINE void finish_sums(const RowSums& sums, std::int64_t row, MatrixView<float> y, float alpha, float beta) {
+  for (std::int64_t j = 0; j < y.rows; ++j) {
+    finish_row(total(sums[j][0], sums[j][1], sums[j][2], sums[j][3]), alpha, beta, y(j, row));
   }
 }
+
+// Rows [first, end) in two streams, taken in turns: a group's pairs then come from both.
+struct TwoStreams {
+  std::int64_t first;
+  std::int64_t end;
+
+  HWY_INLINE std::int64_t row(std::int64_t turn) const {
+    const std::int64_t stream = (end - first) / 2;
+    return turn < 2 * stream ? first + turn / 2 + turn % 2 * stream : end - 1;
+  }
+};
 
 // y(j, r) for rows [first, end) and every input j: make_row(r) gives row r as DenseRow or PackedRow.
 template <typename Element, typename MakeRow>
 HWY_INLINE void multiply_batch(std::int64_t first, std::int64_t end, const BatchInputs& x, MatrixView<float> y,
                                float alpha, float beta, const MakeRow& make_row) {
   using Row = decltype(make_row(first));
-  for (std::int64_t r = first; r < end; r += kGroup) {
-    const std::int64_t n = end - r < kGroup ? end - r : kGroup;
+  const TwoStreams order = {first, end};
+  for (std::int64_t turn = 0; turn < end - first; turn += kGroup) {
+    const std::int64_t n = end - first - turn < kGroup ? end - first - turn : kGroup;
     Row rows[kGroup];
     RowSums sums[kGroup];
-    for (std::int64_t i = 0; i < n; ++i) rows[i] = make_row(r + i);
+    for (std::int64_t i = 0; i < n; ++i) rows[i] = make_row(order.row(turn + i));
     clear(sums, n, x.count);
     for (std::int64_t column = 0; column < x.cols; column += x.tile_columns()) {
       const bool last = column + x.tile_columns() >= x.cols;
       add_group<Element>(tile_at(x, column), rows, n, sums, [&](std::int64_t i) HWY_ATTR {
         const std::int64_t later = i + kRowsAhead;
         if (later < n || !last) return rows[i].to(rows[later % n]);
-        return rows[i].to(make_row(r + later < end ? r + later : end - 1));
+        return rows[i].to(make_row(order.row(turn + later)));
       });
     }
-    finish_group(sums, y.block(0, y.rows, r, n), alpha, beta);
+    for (std::int64_t i = 0; i < n; ++i) finish_sums(sums[i], order.row(turn + i), y, alpha, beta);
   }
 }
 

@@ -65,6 +65,7 @@ constexpr std::int64_t kBitmapAhead = 1024;
 struct Ahead {  // bytes
   std::ptrdiff_t values;
   std::ptrdiff_t bitmap;
+  bool twice = false;  // both lines that a block's values can take: where rows are walked piece by piece
 };
 
 // A row of a dense matrix.
@@ -99,6 +100,7 @@ struct PackedRow {
   HWY_INLINE void next(Raw<Element>& raw, Ahead ahead = {kValuesAhead, kBitmapAhead}) {
     const std::int64_t taken = load_packed(zero, bitmap, values, raw);
     _mm_prefetch(reinterpret_cast<const char*>(values) + ahead.values, _MM_HINT_T0);
+    if (ahead.twice) _mm_prefetch(reinterpret_cast<const char*>(values) + ahead.values + 64, _MM_HINT_T0);
     _mm_prefetch(reinterpret_cast<const char*>(bitmap) + ahead.bitmap, _MM_HINT_T0);
     bitmap += kBlock / 8;
     values += taken * static_cast<std::int64_t>(Element::kBytes);
