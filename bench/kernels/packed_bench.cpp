@@ -1,7 +1,7 @@
 // Matrix-vector products from memory: dense in each type beside a plain read of the same bytes, and packed rows beside
-// our dense, at several sparsities. Matrices rotate through more memory than the last cache holds. GB/s counts the
-// bytes that the layout has; `dense_GB/s` those the dense matrix would have, so that its ratio to gemv's is the
-// speed-up.
+// our dense, at several sparsities; both with batches of inputs, also by way of expansion and GEMM. Matrices rotate
+// through more memory than the last cache holds. GB/s counts the bytes that the layout has; `dense_GB/s` those the
+// dense matrix would have, so that its ratio to gemv's is the speed-up.
 #include <benchmark/benchmark.h>
 #include <omp.h>
 
