@@ -9,7 +9,7 @@
 
 namespace lacuna::kernels::cuda {
 
-constexpr int kLaneTile = 256;  // outputs of a warp with one octet a lane
+constexpr int kLaneTile = 256;  // outputs of a warp
 constexpr int kQueue = 16;      // octets of a lane on their way
 constexpr int kTogether = 4;    // of them waited for at a time
 
@@ -40,31 +40,26 @@ struct Octet {
   }
 };
 
-template <typename T, int kBatch, int kOctets>
-__device__ __forceinline__ void add_octet(const Octet<T>& octet, int o, const float* x,
-                                          float (&sums)[kBatch][8 * kOctets]) {
+template <typename T, int kBatch>
+__device__ __forceinline__ void add_octet(const Octet<T>& octet, const float* x, float (&sums)[kBatch][8]) {
   float values[8];
   octet.widen(values);
 #pragma unroll
   for (int b = 0; b < kBatch; ++b) {
 #pragma unroll
-    for (int v = 0; v < 8; ++v) sums[b][8 * o + v] = fmaf(values[v], x[b], sums[b][8 * o + v]);
+    for (int v = 0; v < 8; ++v) sums[b][v] = fmaf(values[v], x[b], sums[b][v]);
   }
 }
 
 // Any alignment: loads into registers.
-template <typename T, int kBatch, int kOctets>
+template <typename T, int kBatch>
 __device__ __forceinline__ void accumulate_unaligned(const T* w, long long stride, int n_rows,
-                                                     const ActiveList<kBatch>& list, int n,
-                                                     float (&sums)[kBatch][8 * kOctets]) {
+                                                     const ActiveList<kBatch>& list, int n, float (&sums)[kBatch][8]) {
   const int warps = blockDim.x / 32;
   for (int i = threadIdx.x / 32; i < n; i += warps) {
-#pragma unroll
-    for (int o = 0; o < kOctets; ++o) {
-      Octet<T> octet;
-      octet.load(w + list.column[i] * stride + o * kLaneTile, n_rows - o * kLaneTile);
-      add_octet<T, kBatch, kOctets>(octet, o, list.x + i * kBatch, sums);
-    }
+    Octet<T> octet;
+    octet.load(w + list.column[i] * stride, n_rows);
+    add_octet<T, kBatch>(octet, list.x + i * kBatch, sums);
   }
 }
 
@@ -76,42 +71,30 @@ struct Columns {
 };
 
 // Every lane copies its octets to a queue of its own in shared memory, kQueue of them on the way. The warp's k-th
-// column is entry warp + k·warps of the list, which the second matrix goes through after the first, where kBoth.
-template <typename T, int kBatch, int kOctets, bool kBoth>
-__device__ __forceinline__ void accumulate_queued(const Columns<T>& first, const Columns<T>& second, int n_rows,
-                                                  const ActiveList<kBatch>& list, int n, unsigned queue,
-                                                  float (&first_sums)[kBatch][8 * kOctets],
-                                                  float (&second_sums)[kBatch][8 * kOctets]) {
+// column is entry warp + k·warps of the list.
+template <typename T, int kBatch>
+__device__ __forceinline__ void accumulate_queued(const Columns<T>& columns, int n_rows, const ActiveList<kBatch>& list,
+                                                  int n, unsigned queue, float (&sums)[kBatch][8]) {
   constexpr int kParts = sizeof(T) / 2;  // copies of 16 bytes in an octet
-  constexpr int kColumns = kTogether / kOctets;
   const int warps = blockDim.x / 32;
-  const int all = kBoth ? 2 * n : n;
   const unsigned long long policy = read_once();
   const auto start = [&](int i, int place) {
-    if (i >= all) return;
-    const bool of_second = kBoth && i >= n;
-    const T* column =
-        of_second ? second.w + list.column[i - n] * second.stride : first.w + list.column[i] * first.stride;
+    if (i >= n || n_rows <= 0) return;
+    const T* column = columns.w + list.column[i] * columns.stride;
 #pragma unroll
-    for (int o = 0; o < kOctets; ++o) {
-      if (o * kLaneTile < n_rows) {
-#pragma unroll
-        for (int p = 0; p < kParts; ++p) {
-          copy_16(queue + ((place + o) * kParts + p) * 512, column + o * kLaneTile + p * (16 / sizeof(T)), true,
-                  policy);
-        }
-      }
+    for (int p = 0; p < kParts; ++p) {
+      copy_16(queue + (place * kParts + p) * 512, column + p * (16 / sizeof(T)), true, policy);
     }
   };
   int next = threadIdx.x / 32;
 #pragma unroll
   for (int g = 0; g < kQueue / kTogether; ++g) {
 #pragma unroll
-    for (int k = 0; k < kColumns; ++k, next += warps) start(next, g * kTogether + k * kOctets);
+    for (int k = 0; k < kTogether; ++k, next += warps) start(next, g * kTogether + k);
     end_copies();
   }
   int place = 0;
-  for (int at = threadIdx.x / 32; at < all; at += kColumns * warps) {
+  for (int at = threadIdx.x / 32; at < n; at += kTogether * warps) {
     wait_for_copies<kQueue / kTogether - 1>();
     Octet<T> octets[kTogether];
 #pragma unroll
@@ -120,20 +103,12 @@ __device__ __forceinline__ void accumulate_queued(const Columns<T>& first, const
       for (int p = 0; p < kParts; ++p) octets[k].raw[p] = load_shared_16(queue + ((place + k) * kParts + p) * 512);
     }
 #pragma unroll
-    for (int k = 0; k < kColumns; ++k, next += warps) start(next, place + k * kOctets);
+    for (int k = 0; k < kTogether; ++k, next += warps) start(next, place + k);
     end_copies();
 #pragma unroll
-    for (int k = 0; k < kColumns; ++k) {
+    for (int k = 0; k < kTogether; ++k) {
       const int i = at + k * warps;
-      if (i >= all) continue;
-#pragma unroll
-      for (int o = 0; o < kOctets; ++o) {
-        if (kBoth && i >= n) {
-          add_octet<T, kBatch, kOctets>(octets[k * kOctets + o], o, list.x + (i - n) * kBatch, second_sums);
-        } else {
-          add_octet<T, kBatch, kOctets>(octets[k * kOctets + o], o, list.x + i * kBatch, first_sums);
-        }
-      }
+      if (i < n) add_octet<T, kBatch>(octets[k], list.x + i * kBatch, sums);
     }
     place = place + kTogether == kQueue ? 0 : place + kTogether;
   }
@@ -142,28 +117,22 @@ __device__ __forceinline__ void accumulate_queued(const Columns<T>& first, const
 }
 
 // Shared memory of a warp: its queue, and afterwards its sums.
-template <typename T, int kBatch, int kMatrices, int kOctets, bool kAligned>
+template <typename T, int kBatch, int kMatrices, bool kAligned>
 __host__ __device__ constexpr int warp_bytes() {
   constexpr int kQueueBytes = kAligned ? kQueue * 256 * static_cast<int>(sizeof(T)) : 0;
-  constexpr int kSumBytes = kMatrices * kBatch * kLaneTile * kOctets * 4;
+  constexpr int kSumBytes = kMatrices * kBatch * kLaneTile * 4;
   return kQueueBytes > kSumBytes ? kQueueBytes : kSumBytes;
 }
 
-// The place of value v of a lane among the outputs of its warp.
-__device__ __forceinline__ int output_of(int lane, int octet) { return octet * kLaneTile + lane * 8; }
-
 // A lane's sums to its warp's scratch[b][output].
-template <int kBatch, int kOctets>
-__device__ __forceinline__ void store_sums(const float (&sums)[kBatch][8 * kOctets], float* scratch) {
+template <int kBatch>
+__device__ __forceinline__ void store_sums(const float (&sums)[kBatch][8], float* scratch) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
 #pragma unroll
   for (int b = 0; b < kBatch; ++b) {
-#pragma unroll
-    for (int o = 0; o < kOctets; ++o) {
-      float4* own = reinterpret_cast<float4*>(scratch + b * kLaneTile * kOctets + output_of(lane, o));
-      own[0] = make_float4(sums[b][8 * o], sums[b][8 * o + 1], sums[b][8 * o + 2], sums[b][8 * o + 3]);
-      own[1] = make_float4(sums[b][8 * o + 4], sums[b][8 * o + 5], sums[b][8 * o + 6], sums[b][8 * o + 7]);
-    }
+    float4* own = reinterpret_cast<float4*>(scratch + b * kLaneTile + lane * 8);
+    own[0] = make_float4(sums[b][0], sums[b][1], sums[b][2], sums[b][3]);
+    own[1] = make_float4(sums[b][4], sums[b][5], sums[b][6], sums[b][7]);
   }
 }
 

@@ -1,9 +1,10 @@
-// Choosing how the kernel of kernel.cuh runs, and launching it.
+// Choosing the kernel and how it runs, and launching it.
 #include <algorithm>
 
 #include "lacuna/kernels/sparse_gemv/batch_kernel.cuh"
 #include "lacuna/kernels/sparse_gemv/cuda.hpp"
 #include "lacuna/kernels/sparse_gemv/kernel.cuh"
+#include "lacuna/kernels/sparse_gemv/single_kernel.cuh"
 
 namespace lacuna::kernels {
 namespace cuda {
@@ -13,36 +14,47 @@ void require(bool condition, const char* what) {
   if (!condition) throw Error(ErrorCode::invalid_argument, std::string("sparse_gemv on CUDA: ") + what);
 }
 
+constexpr int kMultiprocessors = 132;
+
 struct Plan {
   int warps;
   int splits;
-  int octets;  // of a lane; two halve the blocks and double the consecutive bytes of a column that a warp reads
+  int tile;
 };
 
-bool uses_tensor_cores(const SparseInput& input, bool aligned) {
-  return input.batch > 1 && input.dtype != DType::f32 && aligned;
+bool of_16_bits(const SparseInput& input, bool aligned) { return input.dtype != DType::f32 && aligned; }
+
+int tile_count(std::int64_t rows, int tile) { return static_cast<int>((rows + tile - 1) / tile); }
+
+// Clusters of 8 blocks do not fill a device: its multiprocessors come in groups of 16 or 18.
+int most_splits(int tiles, int most_blocks) {
+  int splits = tiles * 8 <= most_blocks * 4 / 5 ? 8 : 4;
+  while (splits > 1 && tiles * splits > most_blocks) splits /= 2;
+  return splits;
 }
 
-int tile_count(std::int64_t rows, int octets) {
-  return static_cast<int>((rows + kLaneTile * octets - 1) / (kLaneTile * octets));
+// At most one block a multiprocessor, so that the next launch's fit beside them, of 512 outputs where that gives enough
+// blocks. Sizes are those of the whole chain's launches: blocks that take more room than their neighbours' lie
+// unevenly. Measured choices: docs/kernels-cuda.md.
+Plan choose_single(std::int64_t rows, int tile) {
+  if (tile == 0) tile = tile_count(rows, 512) * 8 < kMultiprocessors / 2 - 2 ? 128 : 512;
+  return {kSingleWarps, most_splits(tile_count(rows, tile), kMultiprocessors), tile};
 }
 
 // One wave of blocks with about 4 to 8 MB on the way: fewer do not hide the latency of memory, more disturb each other
-// there. Measured choices: docs/kernels-cuda.md.
+// there.
 Plan choose_plan(std::int64_t rows, const SparseGemvOptions& options, const SparseInput& input, bool aligned) {
-  constexpr int kMultiprocessors = 132;
-  constexpr std::int64_t kManyWeights = std::int64_t{1} << 27;
-  const bool tensor = uses_tensor_cores(input, aligned);
-  const int most = tensor ? kBatchMaxWarps : max_warps(input.batch, dtype_bytes(input.dtype));
-  Plan plan{tensor ? 4 : 8, 8, 1};
-  if (input.batch == 1 && input.dtype != DType::f32 && aligned) {
-    plan.octets = rows * input.cols >= kManyWeights ? 4 : 2;
-    if (options.tile != 0) plan.octets = options.tile / kLaneTile;
+  const bool single = input.batch == 1 && of_16_bits(input, aligned);
+  const bool tensor = input.batch > 1 && of_16_bits(input, aligned);
+  Plan plan{tensor ? 4 : 8, 8, kLaneTile};
+  if (single) {
+    plan = choose_single(rows, options.tile);
+  } else {
+    const int tiles = tile_count(rows, kLaneTile);
+    if (tensor && tiles * 8 <= kMultiprocessors) plan = {8, 4, kLaneTile};  // fewer sums to exchange
+    while (plan.splits > 1 && tiles * plan.splits > 2 * kMultiprocessors) plan.splits /= 2;
   }
-  const int waves = plan.octets == 1 ? 2 : 1;
-  const int tiles = tile_count(rows, plan.octets);
-  if (tensor && tiles * 8 <= kMultiprocessors) plan = {8, 4, 1};  // fewer sums to exchange
-  while (plan.splits > 1 && tiles * plan.splits > waves * kMultiprocessors) plan.splits /= 2;
+  const int most = single ? kSingleWarps : tensor ? kBatchMaxWarps : max_warps(input.batch, dtype_bytes(input.dtype));
   if (options.warps != 0) plan.warps = std::min(options.warps, most);
   if (options.splits != 0) plan.splits = options.splits;
   return plan;
@@ -51,6 +63,11 @@ Plan choose_plan(std::int64_t rows, const SparseGemvOptions& options, const Spar
 // Columns of one split.
 int slice_of(int cols, int splits) { return (cols + 32 * splits - 1) / (32 * splits) * 32; }
 
+// Bytes of a normalised input in shared memory.
+int room_bytes(const SparseArgs& args) {
+  return args.input.kind == InputKind::normalised ? (args.cols + 7) / 8 * 16 : 0;
+}
+
 // The blocks of a tile form a cluster.
 void launch_clusters(void (*kernel)(SparseArgs), const SparseArgs& args, int tiles, const Plan& plan, int bytes,
                      Overlap overlap, cudaStream_t stream) {
@@ -58,42 +75,60 @@ void launch_clusters(void (*kernel)(SparseArgs), const SparseArgs& args, int til
              "raise the shared memory limit");
   check_cuda(prefer_shared_memory(kernel), "prefer shared memory");
   cudaLaunchAttribute attributes[2] = {};
-  attributes[0].id = cudaLaunchAttributeClusterDimension;
-  attributes[0].val.clusterDim = {static_cast<unsigned>(plan.splits), 1, 1};
-  attributes[1].id = cudaLaunchAttributeProgrammaticStreamSerialization;
-  attributes[1].val.programmaticStreamSerializationAllowed = 1;
+  attributes[0].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  attributes[0].val.programmaticStreamSerializationAllowed = 1;
+  const unsigned overlaps = overlap == Overlap::none ? 0 : 1;
+  attributes[overlaps].id = cudaLaunchAttributeClusterDimension;
+  attributes[overlaps].val.clusterDim = {static_cast<unsigned>(plan.splits), 1, 1};
   cudaLaunchConfig_t config = {};
   config.gridDim = dim3(static_cast<unsigned>(plan.splits), static_cast<unsigned>(tiles));
   config.blockDim = dim3(static_cast<unsigned>(plan.warps * 32));
   config.dynamicSmemBytes = static_cast<std::size_t>(bytes);
   config.stream = stream;
   config.attrs = attributes;
-  config.numAttrs = overlap == Overlap::none ? 1 : 2;
+  config.numAttrs = overlaps + 1;
   check_cuda(cudaLaunchKernelEx(&config, kernel, args), "launch sparse_gemv");
 }
 
-template <typename T, int kBatch, int kMatrices, int kOctets, bool kAligned>
+template <typename T, int kBatch, int kMatrices, bool kAligned>
 void launch(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOptions& options, cudaStream_t stream) {
-  auto* kernel = sparse_gemv_kernel<T, kBatch, kMatrices, kOctets, kAligned>;
-  const int threads = plan.warps * 32;
+  auto* kernel = sparse_gemv_kernel<T, kBatch, kMatrices, kAligned>;
   args.slice = slice_of(args.cols, plan.splits);
-  const int queue_bytes = plan.warps * warp_bytes<T, kBatch, kMatrices, kOctets, kAligned>();
+  const int queue_bytes = plan.warps * warp_bytes<T, kBatch, kMatrices, kAligned>();
   constexpr int kEntryBytes = (1 + kBatch) * 4;
-  const bool normalised = args.input.kind == InputKind::normalised;
-  const int room_bytes = normalised ? (args.cols + 7) / 8 * 16 : 0;
-  const int list_bytes = kDynamicBytes - queue_bytes - room_bytes;
+  const int list_bytes = kDynamicBytes - queue_bytes - room_bytes(args);
   require(list_bytes >= 32 * kEntryBytes, "a normalised input must leave room in shared memory");
-  const int room = list_bytes / kEntryBytes / 32 * 32;
-  if constexpr (shares_actives<T, kBatch, kMatrices>()) {  // slice: columns that the cluster selects from at once
-    const int most = std::min(args.cols, 8 * kSharedOctets * threads);
-    args.capacity = std::min(slice_of(most, plan.splits), room);
-    args.slice = std::min(most, args.capacity * plan.splits);
-  } else {
-    args.capacity = std::min({tests_per_thread<kBatch>() * threads, args.slice, room});
-  }
+  args.capacity =
+      std::min({tests_per_thread<kBatch>() * plan.warps * 32, args.slice, list_bytes / kEntryBytes / 32 * 32});
   args.room = args.capacity * kEntryBytes + queue_bytes;
-  const int bytes = args.room + room_bytes;
-  launch_clusters(kernel, args, tiles, plan, bytes, options.overlap, stream);
+  launch_clusters(kernel, args, tiles, plan, args.room + room_bytes(args), options.overlap, stream);
+}
+
+// Two blocks share a multiprocessor, this launch's and the next one's, but never three: blocks of one launch would meet
+// on some and leave others empty.
+template <typename T, int kMatrices, int kTile>
+void launch_single(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOptions& options,
+                   cudaStream_t stream) {
+  constexpr int kStaticBytes = 5 * 1024;  // at most
+  args.slice = slice_of(args.cols, plan.splits);
+  const int other_bytes = plan.warps * kWarpRingBytes + room_bytes(args);
+  const int most_bytes =
+      other_bytes + 16 * 1024 < kMostOfTwo - kStaticBytes ? kMostOfTwo - kStaticBytes : kDynamicBytes;
+  require(other_bytes + 128 <= most_bytes, "a normalised input must leave room in shared memory");
+  args.capacity = std::min({kMostListed, args.slice, (most_bytes - other_bytes) / 128 * 32});
+  args.room = plan.warps * kWarpRingBytes + args.capacity * 4;
+  int bytes = args.room + room_bytes(args);
+  if (tiles * plan.splits <= kMultiprocessors) bytes = std::max(bytes, kLeastOfTwo);
+  launch_clusters(sparse_single_kernel<T, kMatrices, kTile>, args, tiles, plan, bytes, options.overlap, stream);
+}
+
+template <typename T, int kMatrices>
+void launch_tile(const SparseArgs& args, int tiles, const Plan& plan, const SparseGemvOptions& options,
+                 cudaStream_t stream) {
+  if (plan.tile == 64) return launch_single<T, kMatrices, 64>(args, tiles, plan, options, stream);
+  if (plan.tile == 128) return launch_single<T, kMatrices, 128>(args, tiles, plan, options, stream);
+  if (plan.tile == 256) return launch_single<T, kMatrices, 256>(args, tiles, plan, options, stream);
+  launch_single<T, kMatrices, 512>(args, tiles, plan, options, stream);
 }
 
 // Half as many warps as for one input, and two blocks a multiprocessor: their rings hold more.
@@ -112,14 +147,12 @@ void launch_batch(const SparseArgs& args, int batch, int tiles, const Plan& plan
                   cudaStream_t stream) {
   if constexpr (sizeof(T) == 2 && kAligned) {
     if (batch > 1) return launch_tensor<T, kMatrices>(args, tiles, plan, options, stream);
-    if (plan.octets == 4) return launch<T, 1, kMatrices, 4, kAligned>(args, tiles, plan, options, stream);
-    if (plan.octets == 2) return launch<T, 1, kMatrices, 2, kAligned>(args, tiles, plan, options, stream);
-  }
-  if (batch == 1) return launch<T, 1, kMatrices, 1, kAligned>(args, tiles, plan, options, stream);
-  if constexpr (sizeof(T) == 4 || !kAligned) {
-    if (batch == 2) return launch<T, 2, kMatrices, 1, kAligned>(args, tiles, plan, options, stream);
-    if (batch == 4) return launch<T, 4, kMatrices, 1, kAligned>(args, tiles, plan, options, stream);
-    launch<T, 8, kMatrices, 1, kAligned>(args, tiles, plan, options, stream);
+    launch_tile<T, kMatrices>(args, tiles, plan, options, stream);
+  } else {
+    if (batch == 1) return launch<T, 1, kMatrices, kAligned>(args, tiles, plan, options, stream);
+    if (batch == 2) return launch<T, 2, kMatrices, kAligned>(args, tiles, plan, options, stream);
+    if (batch == 4) return launch<T, 4, kMatrices, kAligned>(args, tiles, plan, options, stream);
+    launch<T, 8, kMatrices, kAligned>(args, tiles, plan, options, stream);
   }
 }
 
@@ -148,15 +181,15 @@ void check(const SparseInput& input, std::span<const SparseProduct> products, co
   for (const auto& p : products) {
     require(p.rows > 0 && p.rows < (1 << 24) && p.column_stride >= p.rows && p.w != nullptr,
             "a product has 1 to 2^24 rows and column_stride >= rows");
+    require(p.column_stride < std::int64_t{1} << 31, "column_stride must be less than 2^31");
     require(p.output != OutputKind::gate, "a gate is a call of its own");
   }
   const int w = options.warps;
   const int s = options.splits;
   require(w == 0 || w == 4 || w == 8 || w == 16, "warps must be 4, 8 or 16");
   require(s == 0 || s == 1 || s == 2 || s == 4 || s == 8, "splits must be 1, 2, 4 or 8");
-  require(
-      options.tile == 0 || options.tile == kLaneTile || options.tile == 2 * kLaneTile || options.tile == 4 * kLaneTile,
-      "tile must be 256, 512 or 1024");
+  const int t = options.tile;
+  require(t == 0 || t == 64 || t == 128 || t == 256 || t == 512, "tile must be 64, 128, 256 or 512");
 }
 
 bool is_aligned(const SparseProduct& p) {
@@ -182,9 +215,9 @@ void run(const SparseInput& input, std::span<const SparseProduct> products, Devi
   for (std::size_t i = 0; i < products.size(); ++i) {
     const SparseProduct& p = products[i];
     args.products[i] = {p.w, {p.y, p.output, p.bias}, p.column_stride, static_cast<int>(p.rows), tiles, p.threshold};
-    if (kMatrices == 1) tiles += tile_count(p.rows, plan.octets);
+    if (kMatrices == 1) tiles += tile_count(p.rows, plan.tile);
   }
-  if (kMatrices == 2) tiles = tile_count(rows, plan.octets);
+  if (kMatrices == 2) tiles = tile_count(rows, plan.tile);
   launch_type<kMatrices>(args, input, aligned, tiles, plan, options, static_cast<cudaStream_t>(stream));
 }
 

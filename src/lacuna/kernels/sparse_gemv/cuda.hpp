@@ -9,7 +9,8 @@
 // Inputs of a batch of 1 may also be `normalised`, and outputs of sparse_gemv may go elsewhere, as device/ends.hpp
 // says; columns are then selected by the normalised input. Fused with a decoder's steps, x and y are f32 there.
 //
-// Layout    W column-contiguous: element (i,j) at w[j·column_stride + i], column_stride ≥ rows. x: batch×cols and y:
+// Layout    W column-contiguous: element (i,j) at w[j·column_stride + i], rows ≤ column_stride < 2³¹. x: batch×cols and
+// y:
 //           batch×rows, row-major. W, x, bias (may be null) and y have one type: f16, bf16 or f32. All are device
 //           addresses aligned to their element. Fast where every w is aligned to 16 bytes and column_stride and rows
 //           are multiples of 8; any other alignment works, more slowly.
@@ -56,9 +57,9 @@ struct SparseInput {
 
 // Zero means: chosen from the shape. The tuner sets them.
 struct SparseGemvOptions {
-  int warps = 0;   // of a block: 4, 8 or 16
+  int warps = 0;   // of a block: 4, 8 or 16, as far as the kernel can
   int splits = 0;  // blocks that share an output tile, each with a part of the columns: 1, 2, 4 or 8
-  int tile = 0;    // outputs of a block: 256; for a batch of 1 in aligned 16-bit types also 512 and 1024
+  int tile = 0;    // outputs of a block: 64, 128, 256 or 512 for one input of an aligned 16-bit type, else always 256
   Overlap overlap = Overlap::none;
 };
 

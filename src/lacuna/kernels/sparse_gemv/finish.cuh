@@ -52,6 +52,22 @@ struct TileOf {
   }
 };
 
+// The sums of output `out` of input b: of the product, or of gate and up.
+template <typename T, int kMatrices>
+__device__ __forceinline__ void store_output(const SparseArgs& args, const TileOf& own, int b, int out,
+                                             const float (&sums)[kMatrices]) {
+  const Product& p = args.products[own.product];
+  if (out >= p.rows) return;
+  const long long place = static_cast<long long>(b) * p.rows + out;
+  if constexpr (kMatrices == 2) {
+    const float gate = biased<T>(p.output, out, sums[0]);
+    const float up = biased<T>(args.products[1].output, out, sums[kMatrices - 1]);
+    static_cast<T*>(p.output.y)[place] = from_f32<T>(silu(gate) * up);
+  } else {
+    store_sum<T>(p.output.y, p.output.kind, place, biased<T>(p.output, out, sums[0]));
+  }
+}
+
 // Every block of the cluster has sums of kMatrices·batch·kTile outputs: partial(matrix, b, place). Those of share r of
 // the tile go to block r, which adds them in the order of the senders. `received` is shared memory that nothing else
 // uses, for kMatrices·batch·kTile floats; the cluster has arrived at its barrier.
@@ -87,16 +103,7 @@ __device__ __forceinline__ void finish_tile(const SparseArgs& args, const TileOf
         if (s < splits) totals[m] += received[((s * rows + m * batch + b) << shift) + of_share];
       }
     }
-    const Product& p = args.products[own.product];
-    if (out >= p.rows) continue;
-    const long long place = static_cast<long long>(b) * p.rows + out;
-    if constexpr (kMatrices == 2) {
-      const float gate = biased<T>(p.output, out, totals[0]);
-      const float up = biased<T>(args.products[1].output, out, totals[kMatrices - 1]);
-      static_cast<T*>(p.output.y)[place] = from_f32<T>(silu(gate) * up);
-    } else {
-      store_sum<T>(p.output.y, p.output.kind, place, biased<T>(p.output, out, totals[0]));
-    }
+    store_output<T, kMatrices>(args, own, b, out, totals);
   }
 }
 

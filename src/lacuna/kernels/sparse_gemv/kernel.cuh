@@ -1,6 +1,5 @@
-// The kernel of cuda.hpp for one input, and for batches where batch_kernel.cuh does not apply. A block owns 256, 512 or
-// 1024 outputs (8, 16 or 32 a lane, so a warp reads 512 to 2048 consecutive bytes of a column) and one part of the
-// active columns; the blocks of one output tile form a cluster.
+// The kernel of cuda.hpp where neither single_kernel.cuh nor batch_kernel.cuh applies: f32, and unaligned weights. A
+// block owns 256 outputs and one part of the columns; the blocks of one output tile form a cluster.
 //
 //   1. select      active columns get a place in a list in shared memory (select.cuh)
 //   2. accumulate  the warps take the list's columns in turn, each through a queue of asynchronous copies
@@ -19,23 +18,14 @@ __host__ __device__ constexpr int max_warps(int batch, std::size_t element_bytes
   return batch >= 8 || element_bytes == 4 ? 8 : 16;
 }
 
-// Whether the blocks of a cluster share the active columns evenly, or each takes those of a part of the columns. To
-// count them all costs about 1 µs, so it pays only where a column is long.
-template <typename T, int kBatch, int kMatrices>
-__host__ __device__ constexpr bool shares_actives() {
-  return kBatch == 1 && sizeof(T) == 2 && kMatrices == 2;
-}
-
 // kMatrices = 1: one product a block. 2: gate (products[0]) and up (products[1]) of the same tile.
-template <typename T, int kBatch, int kMatrices, int kOctets, bool kAligned>
+template <typename T, int kBatch, int kMatrices, bool kAligned>
 __global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
     sparse_gemv_kernel(const __grid_constant__ SparseArgs args) {
-  constexpr int kTile = kLaneTile * kOctets;
-  constexpr bool kShares = shares_actives<T, kBatch, kMatrices>();
-  constexpr int kWarpBytes = warp_bytes<T, kBatch, kMatrices, kOctets, kAligned>();
-  extern __shared__ __align__(16) unsigned char shared[];
-  __shared__ uint4 warp_counts[16];
-  __shared__ float received[kMatrices * kBatch * kTile];
+  constexpr int kWarpBytes = warp_bytes<T, kBatch, kMatrices, kAligned>();
+  extern __shared__ __align__(128) unsigned char shared[];
+  __shared__ int warp_counts[16];
+  __shared__ float received[kMatrices * kBatch * kLaneTile];
   const int capacity = args.capacity;
   const ActiveList<kBatch> list = {reinterpret_cast<int*>(shared), reinterpret_cast<float*>(shared) + capacity};
   float* behind_list = list.x + capacity * kBatch;
@@ -46,12 +36,11 @@ __global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
 
   const TileOf own = TileOf::block<kMatrices>(args);
   const int which = own.product;
-  const int row = own.tile * kTile + static_cast<int>(threadIdx.x % 32) * 8;
-  const int begin = kShares ? 0 : static_cast<int>(blockIdx.x) * args.slice;
-  const int end = kShares ? args.cols : min(args.cols, begin + args.slice);
-  const int piece_columns = kShares ? args.slice : args.capacity;
+  const int row = own.tile * kLaneTile + static_cast<int>(threadIdx.x % 32) * 8;
+  const int begin = static_cast<int>(blockIdx.x) * args.slice;
+  const int end = min(args.cols, begin + args.slice);
 
-  float sums[kMatrices][kBatch][8 * kOctets] = {};
+  float sums[kMatrices][kBatch][8] = {};
   const T* x = static_cast<const T*>(args.input.x);
   if constexpr (kBatch == 1 && sizeof(T) == 2) {
     const InputReader<T, 2> reader(args.input, args.cols);
@@ -66,17 +55,12 @@ __global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
     wait_for_previous_grids();
     let_next_grid_start();
   }
-  for (int piece = begin; piece < end; piece += piece_columns) {
-    const int piece_end = min(end, piece + piece_columns);
+  for (int piece = begin; piece < end; piece += args.capacity) {
+    const int piece_end = min(end, piece + args.capacity);
     int n = 0;
     const auto select = [&](float threshold) {
       __syncthreads();  // the list's last readers are done
-      if constexpr (kShares) {
-        n = select_share<T>(x, piece, piece_end, threshold, list, warp_counts);
-      } else {
-        n = select_active<T, kBatch>(x, args.cols, piece, piece_end, threshold, list,
-                                     reinterpret_cast<int*>(warp_counts));
-      }
+      n = select_active<T, kBatch>(x, args.cols, piece, piece_end, threshold, list, warp_counts);
     };
     const auto columns = [&](int m) {
       const Product& p = args.products[which + m];
@@ -84,19 +68,13 @@ __global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
     };
     const int n_rows = args.products[which].rows - row;
     select(args.products[which].threshold);
-    if constexpr (kMatrices == 2 && kAligned) {
-      if (args.products[1].threshold == args.products[0].threshold) {
-        accumulate_queued<T, kBatch, kOctets, true>(columns(0), columns(1), n_rows, list, n, queue, sums[0], sums[1]);
-        continue;
-      }
-    }
 #pragma unroll
     for (int m = 0; m < kMatrices; ++m) {
       if (m == 1 && args.products[1].threshold != args.products[0].threshold) select(args.products[1].threshold);
       if constexpr (kAligned) {
-        accumulate_queued<T, kBatch, kOctets, false>(columns(m), columns(m), n_rows, list, n, queue, sums[m], sums[m]);
+        accumulate_queued<T, kBatch>(columns(m), n_rows, list, n, queue, sums[m]);
       } else {
-        accumulate_unaligned<T, kBatch, kOctets>(columns(m).w, columns(m).stride, n_rows, list, n, sums[m]);
+        accumulate_unaligned<T, kBatch>(columns(m).w, columns(m).stride, n_rows, list, n, sums[m]);
       }
     }
   }
@@ -104,11 +82,11 @@ __global__ void __launch_bounds__(max_warps(kBatch, sizeof(T)) * 32)
   constexpr int kSumsOfWarp = kWarpBytes / 4;
   float* scratch = behind_list + threadIdx.x / 32 * kSumsOfWarp;
 #pragma unroll
-  for (int m = 0; m < kMatrices; ++m) store_sums<kBatch, kOctets>(sums[m], scratch + m * kBatch * kTile);
+  for (int m = 0; m < kMatrices; ++m) store_sums<kBatch>(sums[m], scratch + m * kBatch * kLaneTile);
   __syncthreads();
   const int warps = static_cast<int>(blockDim.x) / 32;
-  finish_tile<T, kMatrices, kTile>(args, own, kBatch, received, [&](int m, int b, int place) {
-    const float* of_warps = behind_list + (m * kBatch + b) * kTile + place;
+  finish_tile<T, kMatrices, kLaneTile>(args, own, kBatch, received, [&](int m, int b, int place) {
+    const float* of_warps = behind_list + (m * kBatch + b) * kLaneTile + place;
     float sum = 0.0F;
 #pragma unroll 8
     for (int w = 0; w < warps; ++w) sum += of_warps[w * kSumsOfWarp];
