@@ -107,7 +107,7 @@ class Parts {
 // The fastest three ways to launch a product of columns.
 std::string fastest(Parts& parts, InputGroup group) {
   std::vector<std::pair<double, std::string>> found;
-  for (const int tile : {64, 128, 256, 512}) {
+  for (const int tile : {64, 512}) {
     for (const int splits : {1, 2, 4, 8}) {
       for (const int warps : {4, 8, 16}) {
         parts.set_options(group, {warps, splits, tile});

@@ -162,7 +162,7 @@ TEST(TunedForms, EachLinearIsLookedUpAtItsOwnSparsity) {
 
 TEST(Tuner, TheSparseFormIsTheChoiceOrTheFastestBesideDense) {
   TuningEntry entry;
-  entry.candidates = {{"dense", 1.0}, {"columns", 1.3}, {"columns warps=8 splits=2 tile=256", 1.2}};
+  entry.candidates = {{"dense", 1.0}, {"columns", 1.3}, {"columns warps=8 splits=2 tile=512", 1.2}};
   entry.choice = "dense";
   EXPECT_EQ(sparse_candidate(entry).seconds, 1.2);
   entry.choice = "columns";
@@ -241,7 +241,7 @@ TEST(DeviceOptions, NamesAreReadBack) {
   }
   EXPECT_EQ(names.size(), all.size());
   EXPECT_EQ(options_name(all.front()), "columns");
-  EXPECT_FALSE(parse_options_name("columns warps=3 splits=2 tile=256"));
+  EXPECT_FALSE(parse_options_name("columns warps=3 splits=2 tile=512"));
   EXPECT_FALSE(parse_options_name("dense"));
 }
 

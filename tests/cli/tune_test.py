@@ -47,8 +47,8 @@ class Tune(CliTest):
     def test_the_list_names_each_device(self):
         self.file.parent.mkdir()
         entry = {"device": "cuda: NVIDIA X, driver 1.2", "version": "0.0 (a)", "operation": "activation", "rows": 64, "cols": 32,
-                 "dtype": "f16", "sparsity_bin": 10, "input_bin": 0, "choice": "columns warps=8 splits=2 tile=256",
-                 "candidates": [{"name": "dense", "seconds": 2e-6}, {"name": "columns warps=8 splits=2 tile=256", "seconds": 1e-6}],
+                 "dtype": "f16", "sparsity_bin": 10, "input_bin": 0, "choice": "columns warps=8 splits=2 tile=512",
+                 "candidates": [{"name": "dense", "seconds": 2e-6}, {"name": "columns warps=8 splits=2 tile=512", "seconds": 1e-6}],
                  "measured": "2026-01-01T00:00:00Z", "steady": True}
         self.file.write_text(json.dumps({"format": "lacuna tuning", "format_version": 2,
                                          "entries": [entry, {**entry, "device": "cpu: Y, avx2, 4 threads"}]}))

@@ -20,7 +20,7 @@ std::optional<kernels::SparseGemvOptions> parse_options_name(const std::string& 
 
 std::vector<kernels::SparseGemvOptions> all_sparse_options() {
   std::vector<kernels::SparseGemvOptions> options(1);
-  for (const int tile : {64, 128, 256, 512}) {
+  for (const int tile : {64, 512}) {
     for (const int splits : {1, 2, 4, 8}) {
       for (const int warps : {4, 8, 16}) options.push_back({warps, splits, tile});
     }

@@ -1,5 +1,5 @@
 // Launch configurations of the CUDA device's activation-sparse products, by the names that the tuner's cache has for
-// them: "columns" takes what the kernel chooses from the shape, "columns warps=8 splits=2 tile=256" this one.
+// them: "columns" takes what the kernel chooses from the shape, "columns warps=8 splits=2 tile=512" this one.
 //
 // Errors  none: a name that is no configuration gives nothing.
 #pragma once

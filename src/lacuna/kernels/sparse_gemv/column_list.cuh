@@ -2,106 +2,132 @@
 // distance from the piece's first column in the upper half, its input in the lower.
 #pragma once
 
-#include "lacuna/kernels/sparse_gemv/select.cuh"
+#include <type_traits>
+
+#include "lacuna/kernels/device/half.cuh"
 
 namespace lacuna::kernels::cuda {
 
 constexpr int kMostListed = 1 << 16;  // columns that a list is made of
-constexpr int kOctetsATime = 4;       // that a thread tests
 
 template <typename T>
 __device__ __forceinline__ float input_of(std::uint32_t entry) {
   return pair_to_f32<T>(entry).x;
 }
 
-// A thread's octets of columns, a whole block's octets apart.
+// Which of two 16-bit inputs in a word are active, as bits 15 and 31. Magnitudes of a type are ordered as their bits
+// are, NaN above all: so an input is active where its lower 15 bits exceed those of the threshold, rounded down.
 template <typename T>
-class Candidates {
+class ActiveTest {
  public:
-  // Tests columns from … end−1, or as many as fit; returns how many of the thread's are active.
-  __device__ __forceinline__ int read(const T* x, int from, int end, float threshold) {
-    const bool aligned = reinterpret_cast<std::uintptr_t>(x) % 16 == 0;
-#pragma unroll
-    for (int k = 0; k < kOctetsATime; ++k) {
-      const int c = column(from, k);
-      if (c - static_cast<int>(threadIdx.x) * 8 >= end) break;
-      load_inputs(x + c, end - c, aligned, raw_[k]);
-    }
-    int count = 0;
-#pragma unroll
-    for (int k = 0; k < kOctetsATime; ++k) {
-      const int c = column(from, k);
-      masks_[k] = c < end ? active_mask<T>(raw_[k], threshold) : 0;
-      if (c < end && end - c < 8) masks_[k] &= (1U << (end - c)) - 1U;
-      count += __popc(masks_[k]);
-    }
-    return count;
-  }
+  __device__ __forceinline__ explicit ActiveTest(float threshold) : add_(what_to_add(threshold)) {}
 
-  // Writes the active ones from `to` on. The piece begins `before` columns before `from`.
-  __device__ __forceinline__ void list(int before, std::uint32_t* to) const {
-#pragma unroll
-    for (int k = 0; k < kOctetsATime; ++k) {
-      const std::uint32_t words[4] = {raw_[k].x, raw_[k].y, raw_[k].z, raw_[k].w};
-      const auto place = static_cast<std::uint32_t>(column(before, k));
-#pragma unroll
-      for (int v = 0; v < 8; ++v) {
-        if ((masks_[k] >> v & 1U) == 0) continue;
-        *to++ = (place + v) << 16 | (v % 2 == 0 ? words[v / 2] & 0xffffU : words[v / 2] >> 16);
-      }
-    }
-  }
+  // Those above another threshold as well.
+  __device__ __forceinline__ void or_above(float threshold) { add_ = max(add_, what_to_add(threshold)); }
 
-  __device__ __forceinline__ static int columns_a_time() { return static_cast<int>(blockDim.x) * 8 * kOctetsATime; }
+  __device__ __forceinline__ std::uint32_t operator()(std::uint32_t pair) const {
+    return ((pair & 0x7fff7fffU) + add_) & 0x80008000U;
+  }
 
  private:
-  __device__ __forceinline__ static int column(int from, int k) {
-    return from + (k * static_cast<int>(blockDim.x) + static_cast<int>(threadIdx.x)) * 8;
+  // What makes the 16th bit of an active input's magnitude 1.
+  __device__ __forceinline__ static std::uint32_t what_to_add(float threshold) {
+    int most = -1;  // of the bits of an inactive input
+    if (threshold >= 0.0F) {
+      if constexpr (std::is_same_v<T, __half>) {
+        most = static_cast<int>(__half_as_ushort(__float2half_rz(fabsf(threshold))));
+      } else {
+        most = static_cast<int>(__float_as_uint(fabsf(threshold)) >> 16);
+      }
+    }
+    return static_cast<std::uint32_t>(0x7fff - most) * 0x10001U;
   }
 
-  uint4 raw_[kOctetsATime];
-  unsigned masks_[kOctetsATime];
+  std::uint32_t add_;
 };
 
-// The sum of `count` over the threads before this one, and over all. `warp_counts`: 16 of them, free to be overwritten.
-__device__ __forceinline__ int2 sums_before(int count, int* warp_counts) {
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int warp = static_cast<int>(threadIdx.x) / 32;
-  int through = count;
+// Pairs of columns of a range that the warps share in equal parts, kSteps of a thread, 64 columns apart.
+template <typename T, int kSteps>
+class Candidates {
+ public:
+  __device__ __forceinline__ static int most() { return static_cast<int>(blockDim.x) * 2 * kSteps; }
+
+  // Asks for the inputs of [from, end), at most most() columns; `from` is even, x is aligned to 4 bytes, and its last
+  // pair may be read even where only half of it is meant.
+  __device__ __forceinline__ Candidates(const T* x, int from, int end) : end_(end), steps_(0), first_(from) {
+    if (from >= end) return;
+    const int warps = static_cast<int>(blockDim.x) / 32;
+    steps_ = (end - from + 64 * warps - 1) / (64 * warps);
+    first_ += (static_cast<int>(threadIdx.x) / 32 * steps_ * 32 + static_cast<int>(threadIdx.x) % 32) * 2;
+    // Without branches between them: all are on their way before the first is used.
 #pragma unroll
-  for (int d = 1; d < 32; d *= 2) {
-    const int before = __shfl_up_sync(~0U, through, d);
-    if (lane >= d) through += before;
-  }
-  if (lane == 31) warp_counts[warp] = through;
-  __syncthreads();
-  int2 sums = make_int2(through - count, 0);
-  for (int w = 0; w < static_cast<int>(blockDim.x) / 32; w += 4) {
-    const int4 next = *reinterpret_cast<const int4*>(warp_counts + w);
-    const int counts[4] = {next.x, next.y, next.z, next.w};
-#pragma unroll
-    for (int i = 0; i < 4; ++i) {
-      sums.y += counts[i];
-      if (w + i < warp) sums.x += counts[i];
+    for (int k = 0; k < kSteps; ++k) {
+      pairs_[k] = 0;
+      const int there = k < steps_ && first_ + k * 64 < end ? 1 : 0;
+      asm volatile("{ .reg .pred p; setp.ne.s32 p, %2, 0; @p ld.b32 %0, [%1]; }"
+                   : "+r"(pairs_[k])
+                   : "l"(x + first_ + k * 64), "r"(there)
+                   : "memory");
     }
   }
-  return sums;
-}
 
-// Lists the active columns of [begin, end), at most kMostListed of them; returns their number. The block's threads call
-// it together, and all have left what they did with the last list when the first barrier in it opens.
-template <typename T>
-__device__ __forceinline__ int list_columns(const T* x, int begin, int end, float threshold, std::uint32_t* list,
-                                            int* warp_counts) {
-  int n = 0;
-  for (int from = begin; from < end; from += Candidates<T>::columns_a_time()) {
-    Candidates<T> own;
-    const int count = own.read(x, from, end, threshold);
-    if (from != begin) __syncthreads();  // the last counts have been read
-    const int2 before = sums_before(count, warp_counts);
-    own.list(from - begin, list + n + before.x);
-    n += before.y;
+  // How many of the warp's are active.
+  __device__ __forceinline__ int count(const ActiveTest<T>& test) const {
+    int n = 0;
+#pragma unroll
+    for (int k = 0; k < kSteps; ++k) {
+      if (k >= steps_) break;
+      const uint2 active = ballots(k, test);
+      n += __popc(active.x) + __popc(active.y);
+    }
+    return n;
   }
+
+  // Writes the warp's active ones from `to` on.
+  __device__ __forceinline__ void list(const ActiveTest<T>& test, int origin, std::uint32_t* to) const {
+    const unsigned lane = threadIdx.x % 32;
+    const unsigned below = (1U << lane) - 1U;
+#pragma unroll
+    for (int k = 0; k < kSteps; ++k) {
+      if (k >= steps_) break;
+      const uint2 active = ballots(k, test);
+      const auto place = static_cast<std::uint32_t>(first_ + k * 64 - origin);
+      int at = __popc(active.x & below) + __popc(active.y & below);
+      if ((active.x >> lane & 1U) != 0) to[at++] = place << 16 | (pairs_[k] & 0xffffU);
+      if ((active.y >> lane & 1U) != 0) to[at] = (place + 1) << 16 | pairs_[k] >> 16;
+      to += __popc(active.x) + __popc(active.y);
+    }
+  }
+
+ private:
+  // Which of the warp's k-th 64 columns are active: those of even places, those of odd ones.
+  __device__ __forceinline__ uint2 ballots(int k, const ActiveTest<T>& test) const {
+    const int c = first_ + k * 64;
+    const std::uint32_t flags = test(pairs_[k]);
+    return make_uint2(__ballot_sync(~0U, (flags & 0x8000U) != 0 && c < end_),
+                      __ballot_sync(~0U, (flags >> 31) != 0 && c + 1 < end_));
+  }
+
+  int end_;
+  int steps_;
+  int first_;
+  std::uint32_t pairs_[kSteps];
+};
+
+// Appends the block's active candidates to a list of n; returns how many it has then. All threads call it, none while
+// another still reads what the last call has written to `warp_counts`, 16 of them.
+template <typename T, int kSteps>
+__device__ __forceinline__ int append(const Candidates<T, kSteps>& candidates, const ActiveTest<T>& test, int origin,
+                                      std::uint32_t* list, int n, int* warp_counts) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  const int own = candidates.count(test);
+  if (lane == 0) warp_counts[warp] = own;
+  __syncthreads();
+  const int count = lane < static_cast<int>(blockDim.x) / 32 ? warp_counts[lane] : 0;
+  const int before = __reduce_add_sync(~0U, lane < warp ? count : 0);
+  candidates.list(test, origin, list + n + before);
+  n += __reduce_add_sync(~0U, count);
   __syncthreads();
   return n;
 }

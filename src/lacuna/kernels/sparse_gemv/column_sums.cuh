@@ -10,15 +10,16 @@
 namespace lacuna::kernels::cuda {
 
 // A warp reads 512 consecutive bytes at once, or kColumns columns' 16·kLanes bytes where a block has fewer outputs.
-template <int kTile>
+template <int kTile, int kQueued>
 struct WarpShape {
   static constexpr int kLanes = kTile / 8 < 32 ? kTile / 8 : 32;  // side by side in a column
   static constexpr int kColumns = 32 / kLanes;                    // at once
   static constexpr int kOctets = kTile < 256 ? 1 : kTile / 256;   // of a lane in a column
   static constexpr int kSums = 8 * kOctets;
-  static constexpr int kOnTheWay = 16;  // octets of a lane
-  static constexpr int kWaited = 4;     // octets waited for at a time
-  static constexpr int kSteps = kWaited / kOctets;
+  static constexpr int kOnTheWay = kQueued;         // octets of a lane
+  static constexpr int kWaited = 2;                 // octets waited for at a time
+  static constexpr int kSteps = kWaited / kOctets;  // columns, or sets of kColumns, waited for at a time
+  static constexpr int kFilled = kOnTheWay / kOctets;
   static constexpr int kRingBytes = kOnTheWay * 512;
 };
 
@@ -50,22 +51,27 @@ __device__ __forceinline__ void add_octet(const uint4& octet, float x, float* su
 // Adds the list's n columns to the sums, the warps in turn. Every lane copies its octets to a ring of its own in shared
 // memory, `ring`, aligned to 16 bytes like all rows that it reads. kTests: the list is of several matrices, so that a
 // column may be active for others only.
-template <typename T, int kTile, bool kTests>
+template <typename T, typename Shape, bool kTests>
 class ColumnAdder {
  public:
-  using Shape = WarpShape<kTile>;
   using Sums = float[Shape::kSums];
 
   __device__ __forceinline__ ColumnAdder(const LaneColumns& columns, unsigned list, int n, unsigned ring)
       : columns_(columns), list_(list), n_(n), ring_(ring) {}
 
-  __device__ __forceinline__ void run(const Turns& turns, Sums& sums) const {
+  // complete(): called once the first columns are on their way, it may append to the list, and returns its length.
+  template <typename Complete>
+  __device__ __forceinline__ void run(const Turns& turns, Complete complete, Sums& sums) {
     constexpr int kGroups = Shape::kOnTheWay / Shape::kWaited;
     const int sub = static_cast<int>(threadIdx.x) % 32 / Shape::kLanes;
     const int step = turns.all * Shape::kColumns;
-    int next = turns.own * Shape::kColumns;
-    int place = 0;
-    for (int at = next - Shape::kOnTheWay / Shape::kOctets * step; at < n_; at += Shape::kSteps * step) {
+    int at = turns.own * Shape::kColumns;
+    const int listed = n_;
+    fill(at + sub, step, 0);
+    n_ = complete();
+    if (listed < n_ && listed < Shape::kFilled * step) fill(at + sub, step, listed);
+    int next = at + Shape::kFilled * step;
+    for (int place = 0; at < n_; at += Shape::kSteps * step) {
       wait_for_copies<kGroups - 1>();
       uint4 octets[Shape::kWaited];
 #pragma unroll
@@ -75,10 +81,8 @@ class ColumnAdder {
         if (next < n_) start(next + sub, place + k * Shape::kOctets);
       }
       end_copies();
-      if (at >= 0) {  // before, the ring fills
 #pragma unroll
-        for (int k = 0; k < Shape::kSteps; ++k) add(at + k * step + sub, octets + k * Shape::kOctets, sums);
-      }
+      for (int k = 0; k < Shape::kSteps; ++k) add(at + k * step + sub, octets + k * Shape::kOctets, sums);
       place = place + Shape::kWaited == Shape::kOnTheWay ? 0 : place + Shape::kWaited;
     }
     wait_for_copies<0>();
@@ -86,6 +90,15 @@ class ColumnAdder {
   }
 
  private:
+  // The ring's first copies, of entries from `least` on.
+  __device__ __forceinline__ void fill(int next, int step, int least) const {
+#pragma unroll
+    for (int k = 0; k < Shape::kFilled; ++k, next += step) {
+      if (next >= least) start(next, k * Shape::kOctets);
+      if ((k + 1) % Shape::kSteps == 0) end_copies();
+    }
+  }
+
   __device__ __forceinline__ bool reads(std::uint32_t entry) const {
     return !kTests || !(fabsf(input_of<T>(entry)) <= columns_.threshold);
   }
@@ -118,9 +131,8 @@ class ColumnAdder {
 
 // The warp's kTile sums to scratch. Where several lanes have sums of the same outputs, each keeps a half of its own and
 // hands the other on, until each has the whole sum of few.
-template <int kTile>
-__device__ __forceinline__ void store_warp_sums(float (&sums)[WarpShape<kTile>::kSums], float* scratch) {
-  using Shape = WarpShape<kTile>;
+template <typename Shape>
+__device__ __forceinline__ void store_warp_sums(float (&sums)[Shape::kSums], float* scratch) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
   int output = lane % Shape::kLanes * 8;
   constexpr int kLeft = 8 / Shape::kColumns;

@@ -15,6 +15,9 @@ void require(bool condition, const char* what) {
 }
 
 constexpr int kMultiprocessors = 132;
+constexpr int kNarrowTile = 64;  // outputs of a block of the kernel for one input
+constexpr int kWideTile = 512;
+constexpr int kMostOfTwoSingle = kMostOfTwo - 5 * 1024;  // dynamic: the rest is what the kernel declares
 
 struct Plan {
   int warps;
@@ -26,19 +29,21 @@ bool of_16_bits(const SparseInput& input, bool aligned) { return input.dtype != 
 
 int tile_count(std::int64_t rows, int tile) { return static_cast<int>((rows + tile - 1) / tile); }
 
-// Clusters of 8 blocks do not fill a device: its multiprocessors come in groups of 16 or 18.
-int most_splits(int tiles, int most_blocks) {
-  int splits = tiles * 8 <= most_blocks * 4 / 5 ? 8 : 4;
-  while (splits > 1 && tiles * splits > most_blocks) splits /= 2;
-  return splits;
+// Clusters must fit beside those of the launch before, one block a multiprocessor: these come in groups of 14 to 18, of
+// which one that is crowded slows the whole launch.
+int most_splits(int tiles) {
+  if (tiles * 8 <= 104) return 8;
+  if (tiles * 4 <= 116) return 4;
+  return tiles * 2 <= kMultiprocessors ? 2 : 1;
 }
 
-// At most one block a multiprocessor, so that the next launch's fit beside them, of 512 outputs where that gives enough
-// blocks. Sizes are those of the whole chain's launches: blocks that take more room than their neighbours' lie
-// unevenly. Measured choices: docs/kernels-cuda.md.
+// At most one block a multiprocessor, so that the next launch's fit beside them. Half as many get twice the warps.
+// Measured choices: docs/kernels-cuda.md.
 Plan choose_single(std::int64_t rows, int tile) {
-  if (tile == 0) tile = tile_count(rows, 512) * 8 < kMultiprocessors / 2 - 2 ? 128 : 512;
-  return {kSingleWarps, most_splits(tile_count(rows, tile), kMultiprocessors), tile};
+  if (tile == 0) tile = tile_count(rows, kWideTile) * 8 < kMultiprocessors / 2 - 2 ? kNarrowTile : kWideTile;
+  const int tiles = tile_count(rows, tile);
+  const int splits = most_splits(tiles);
+  return {tiles * splits <= kMultiprocessors / 2 ? kSingleWarps : kSingleWarps / 2, splits, tile};
 }
 
 // One wave of blocks with about 4 to 8 MB on the way: fewer do not hide the latency of memory, more disturb each other
@@ -106,29 +111,35 @@ void launch(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOption
 
 // Two blocks share a multiprocessor, this launch's and the next one's, but never three: blocks of one launch would meet
 // on some and leave others empty.
-template <typename T, int kMatrices, int kTile>
-void launch_single(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOptions& options,
+template <typename T, int kMatrices, int kTile, int kQueued>
+void launch_single(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOptions& options, int room,
                    cudaStream_t stream) {
-  constexpr int kStaticBytes = 5 * 1024;  // at most
-  args.slice = slice_of(args.cols, plan.splits);
-  const int other_bytes = plan.warps * kWarpRingBytes + room_bytes(args);
-  const int most_bytes =
-      other_bytes + 16 * 1024 < kMostOfTwo - kStaticBytes ? kMostOfTwo - kStaticBytes : kDynamicBytes;
-  require(other_bytes + 128 <= most_bytes, "a normalised input must leave room in shared memory");
-  args.capacity = std::min({kMostListed, args.slice, (most_bytes - other_bytes) / 128 * 32});
-  args.room = plan.warps * kWarpRingBytes + args.capacity * 4;
-  int bytes = args.room + room_bytes(args);
+  const int rings = plan.warps * WarpShape<kTile, kQueued>::kRingBytes;
+  const int most = rings + room + 16 * 1024 < kMostOfTwoSingle ? kMostOfTwoSingle : kDynamicBytes;
+  require(rings + room + 128 <= most, "an input that is normalised or not aligned must leave room in shared memory");
+  args.capacity = std::min({kMostListed, args.slice, (most - rings - room) / 128 * 32});
+  args.room = room == 0 ? 0 : rings + args.capacity * 4;
+  int bytes = rings + args.capacity * 4 + room;
   if (tiles * plan.splits <= kMultiprocessors) bytes = std::max(bytes, kLeastOfTwo);
-  launch_clusters(sparse_single_kernel<T, kMatrices, kTile>, args, tiles, plan, bytes, options.overlap, stream);
+  launch_clusters(sparse_single_kernel<T, kMatrices, kTile, kQueued>, args, tiles, plan, bytes, options.overlap,
+                  stream);
 }
 
+// Twelve octets of a lane on their way where they leave room for the whole list.
 template <typename T, int kMatrices>
-void launch_tile(const SparseArgs& args, int tiles, const Plan& plan, const SparseGemvOptions& options,
-                 cudaStream_t stream) {
-  if (plan.tile == 64) return launch_single<T, kMatrices, 64>(args, tiles, plan, options, stream);
-  if (plan.tile == 128) return launch_single<T, kMatrices, 128>(args, tiles, plan, options, stream);
-  if (plan.tile == 256) return launch_single<T, kMatrices, 256>(args, tiles, plan, options, stream);
-  launch_single<T, kMatrices, 512>(args, tiles, plan, options, stream);
+void launch_tile(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOptions& options, cudaStream_t stream) {
+  args.slice = slice_of(args.cols, plan.splits);
+  const bool in_place = args.input.kind == InputKind::plain && args.cols % 2 == 0 &&
+                        reinterpret_cast<std::uintptr_t>(args.input.x) % 4 == 0;
+  const int room = in_place ? 0 : (args.cols + 7) / 8 * 16;
+  const bool fits = plan.warps * WarpShape<kWideTile, 12>::kRingBytes + room + args.slice * 4 <= kMostOfTwoSingle;
+  if (plan.tile == kNarrowTile) {
+    launch_single<T, kMatrices, kNarrowTile, 8>(args, tiles, plan, options, room, stream);
+  } else if (fits) {
+    launch_single<T, kMatrices, kWideTile, 12>(args, tiles, plan, options, room, stream);
+  } else {
+    launch_single<T, kMatrices, kWideTile, 8>(args, tiles, plan, options, room, stream);
+  }
 }
 
 // Half as many warps as for one input, and two blocks a multiprocessor: their rings hold more.
@@ -189,7 +200,7 @@ void check(const SparseInput& input, std::span<const SparseProduct> products, co
   require(w == 0 || w == 4 || w == 8 || w == 16, "warps must be 4, 8 or 16");
   require(s == 0 || s == 1 || s == 2 || s == 4 || s == 8, "splits must be 1, 2, 4 or 8");
   const int t = options.tile;
-  require(t == 0 || t == 64 || t == 128 || t == 256 || t == 512, "tile must be 64, 128, 256 or 512");
+  require(t == 0 || t == kNarrowTile || t == kWideTile, "tile must be 64 or 512");
 }
 
 bool is_aligned(const SparseProduct& p) {

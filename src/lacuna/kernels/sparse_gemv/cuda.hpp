@@ -9,11 +9,10 @@
 // Inputs of a batch of 1 may also be `normalised`, and outputs of sparse_gemv may go elsewhere, as device/ends.hpp
 // says; columns are then selected by the normalised input. Fused with a decoder's steps, x and y are f32 there.
 //
-// Layout    W column-contiguous: element (i,j) at w[j·column_stride + i], rows ≤ column_stride < 2³¹. x: batch×cols and
-// y:
-//           batch×rows, row-major. W, x, bias (may be null) and y have one type: f16, bf16 or f32. All are device
-//           addresses aligned to their element. Fast where every w is aligned to 16 bytes and column_stride and rows
-//           are multiples of 8; any other alignment works, more slowly.
+// Layout    W column-contiguous: element (i,j) at w[j·column_stride + i], rows ≤ column_stride < 2³¹. x: batch×cols
+//           and y: batch×rows, row-major. W, x, bias (may be null) and y have one type: f16, bf16 or f32. All are
+//           device addresses aligned to their element. Fast where every w is aligned to 16 bytes and column_stride and
+//           rows are multiples of 8; any other alignment works, more slowly.
 // Accuracy  f32 products and sums, one rounding to the type at the end. The order of additions depends on the shape,
 //           the inputs' pattern, the options and nothing else: no atomics, the same bits every time on one device type.
 //           |error| ≤ (a + 40)·2⁻²⁴·Σ|w·x| + half a unit of y's type, a = active columns / (warps·splits); batches of
@@ -59,7 +58,7 @@ struct SparseInput {
 struct SparseGemvOptions {
   int warps = 0;   // of a block: 4, 8 or 16, as far as the kernel can
   int splits = 0;  // blocks that share an output tile, each with a part of the columns: 1, 2, 4 or 8
-  int tile = 0;    // outputs of a block: 64, 128, 256 or 512 for one input of an aligned 16-bit type, else always 256
+  int tile = 0;    // outputs of a block: 64 or 512 for one input of an aligned 16-bit type, else always 256
   Overlap overlap = Overlap::none;
 };
 

@@ -27,7 +27,7 @@ struct SparseArgs {
   int batch;
   int slice;     // columns of one split, a multiple of 32
   int capacity;  // of the list of active columns
-  int room;      // where a normalised input is kept in shared memory
+  int room;      // where an input is kept in shared memory that is normalised (or, of one input, not aligned)
   int n_products;
   bool overlaps;
   Product products[kMaxProducts];

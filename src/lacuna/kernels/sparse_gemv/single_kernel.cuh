@@ -1,7 +1,8 @@
 // The kernel of cuda.hpp for one input of a 16-bit type and aligned weights: what a decoding step runs. A block owns
 // kTile outputs and all columns, or one part of them; the blocks of one tile form a cluster.
 //
-//   1. list        the active columns of the block's part, in shared memory (column_list.cuh)
+//   1. list        the active columns of the block's part, in shared memory (column_list.cuh): few at first, the others
+//                  while the first weights are on their way
 //   2. add         the warps take the list's columns in turn, each through a ring of asynchronous copies
 //                  (column_sums.cuh); of gate·up, half of the warps gate's and half up's
 //   3. finish      over the warps in shared memory; blocks of a cluster send each sum to the one that stores it
@@ -16,8 +17,8 @@
 
 namespace lacuna::kernels::cuda {
 
-constexpr int kSingleWarps = 8;
-constexpr int kWarpRingBytes = 8192;  // WarpShape::kRingBytes
+constexpr int kSingleWarps = 16;
+constexpr int kMoreAtOnce = 7;  // of a thread's pairs of columns, once the first weights are on their way
 
 // A block's inbox, and what it does with the sums of its warps.
 template <typename T, int kMatrices, int kTile>
@@ -64,7 +65,7 @@ class TileEnd {
 
   __device__ __forceinline__ static float sum_of_warps(const float* of_warp, int apart) {
     float sum = 0.0F;
-#pragma unroll 4
+#pragma unroll 8
     for (int w = 0; w < warps(); ++w) sum += of_warp[w * apart];
     return sum;
   }
@@ -100,57 +101,69 @@ class TileEnd {
   int shift_;
 };
 
-// The block's input, once the grids before have ended; a normalised one beside the list in shared memory.
+// The block's input, once the grids before have ended: where it is, or beside the list in shared memory.
 template <typename T>
-__device__ __forceinline__ const T* wait_for_input(const SparseArgs& args, unsigned char* room) {
+__device__ __forceinline__ const T* wait_for_input(const SparseArgs& args, unsigned char* memory) {
   const InputReader<T, 1> reader(args.input, args.cols);
   wait_for_previous_grids();
   let_next_grid_start();
-  if (args.input.kind != InputKind::normalised) return static_cast<const T*>(args.input.x);
-  reader.stage(reinterpret_cast<T*>(room), (args.cols + 7) / 8 * 8);
+  if (args.room == 0) return static_cast<const T*>(args.input.x);
+  reader.stage(reinterpret_cast<T*>(memory + args.room), (args.cols + 7) / 8 * 8);
   __syncthreads();
-  return reinterpret_cast<const T*>(room);
+  return reinterpret_cast<const T*>(memory + args.room);
 }
 
-// kMatrices = 1: one product a block. 2: gate (products[0]) and up (products[1]) of the same tile.
-template <typename T, int kMatrices, int kTile>
+// kMatrices = 1: one product a block. 2: gate (products[0]) and up (products[1]) of the same tile. At most kSingleWarps
+// warps, with kQueued octets of each lane on their way.
+template <typename T, int kMatrices, int kTile, int kQueued>
 __global__ void __launch_bounds__(kSingleWarps * 32, 2) sparse_single_kernel(const __grid_constant__ SparseArgs args) {
-  using Shape = WarpShape<kTile>;
+  using Shape = WarpShape<kTile, kQueued>;
   using End = TileEnd<T, kMatrices, kTile>;
-  static_assert(Shape::kRingBytes == kWarpRingBytes && kTile * 4 <= kWarpRingBytes);
+  static_assert(kTile * 4 <= Shape::kRingBytes);
   extern __shared__ __align__(128) unsigned char rings[];
-  __shared__ __align__(16) int warp_counts[kSingleWarps];
+  __shared__ int warp_counts[kSingleWarps];
   __shared__ typename End::Inbox inbox;
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int n_warps = static_cast<int>(blockDim.x) / 32;
   const TileOf own = TileOf::block<kMatrices>(args);
   End end_of_tile(args, own, inbox);
-  auto* list = reinterpret_cast<std::uint32_t*>(rings + n_warps * kWarpRingBytes);
-  const unsigned ring = lane_address(shared_address(rings + warp * kWarpRingBytes) + lane * 16);
+  auto* list = reinterpret_cast<std::uint32_t*>(rings + n_warps * Shape::kRingBytes);
+  const unsigned ring = lane_address(shared_address(rings + warp * Shape::kRingBytes) + lane * 16);
   const Turns turns{warp % (n_warps / kMatrices), n_warps / kMatrices};
   const Product& p = args.products[own.product + (kMatrices == 2 ? warp / turns.all : 0)];
   const int row = own.tile * kTile + lane % Shape::kLanes * 8;
   const int begin = static_cast<int>(blockIdx.x) * args.slice;
   const int end = min(args.cols, begin + args.slice);
-  float threshold = args.products[own.product].threshold;
-  if (kMatrices == 2) threshold = fminf(threshold, args.products[1].threshold);
+  ActiveTest<T> test(args.products[own.product].threshold);
+  if (kMatrices == 2) test.or_above(args.products[1].threshold);
   float sums[Shape::kSums] = {};
 
-  const T* x = wait_for_input<T>(args, rings + args.room);
+  const T* x = wait_for_input<T>(args, rings);
   for (int piece = begin; piece < end; piece += args.capacity) {
     const int piece_end = min(end, piece + args.capacity);
-    __syncthreads();  // the list's last readers are done
-    const int n = list_columns<T>(x, piece, piece_end, threshold, list, warp_counts);
+    if (piece != begin) __syncthreads();  // the list's last readers are done
+    const Candidates<T, 1> first(x, piece, min(piece_end, piece + Candidates<T, 1>::most()));
+    int listed = piece + Candidates<T, 1>::most();
+    using More = Candidates<T, kMoreAtOnce>;
+    const More more(x, listed, min(piece_end, listed + More::most()));
+    int n = append(first, test, piece, list, 0, warp_counts);
+    const auto complete = [&] {
+      if (listed < piece_end) n = append(more, test, piece, list, n, warp_counts);
+      for (listed += More::most(); listed < piece_end; listed += More::most()) {
+        n = append(More(x, listed, min(piece_end, listed + More::most())), test, piece, list, n, warp_counts);
+      }
+      return n;
+    };
     const T* w = static_cast<const T*>(p.w) + piece * p.column_stride + row;
     const LaneColumns columns{reinterpret_cast<const unsigned char*>(w), static_cast<unsigned>(p.column_stride * 2),
                               p.rows - row, p.threshold};
-    ColumnAdder<T, kTile, kMatrices == 2>(columns, shared_address(list), n, ring).run(turns, sums);
+    ColumnAdder<T, Shape, kMatrices == 2>(columns, shared_address(list), n, ring).run(turns, complete, sums);
   }
   // A warp's ring is empty: its sums take the place.
   auto* scratch = reinterpret_cast<float*>(rings);
-  store_warp_sums<kTile>(sums, scratch + warp * (kWarpRingBytes / 4));
-  end_of_tile.finish(scratch, kWarpRingBytes / 4);
+  store_warp_sums<Shape>(sums, scratch + warp * (Shape::kRingBytes / 4));
+  end_of_tile.finish(scratch, Shape::kRingBytes / 4);
 }
 
 }  // namespace lacuna::kernels::cuda
