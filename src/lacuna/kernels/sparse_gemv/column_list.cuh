@@ -1,5 +1,6 @@
-// The list of active columns of a block of the kernel of single_kernel.cuh, in ascending order: 4 bytes a column, its
-// distance from the piece's first column in the upper half, its input in the lower.
+// The lists of active columns of the kernel of single_kernel.cuh: 4 bytes a column, its distance from the piece's first
+// column in the upper half, its input in the lower. A warp lists a few columns for itself, so that it can ask for their
+// weights at once; what the others have left and all further columns become the block's list.
 #pragma once
 
 #include <type_traits>
@@ -44,6 +45,46 @@ class ActiveTest {
   }
 
   std::uint32_t add_;
+};
+
+// A warp's first columns, one a lane.
+template <typename T>
+class OwnColumns {
+ public:
+  __device__ __forceinline__ OwnColumns(const T* x, int column, int end) : column_(column), there_(column < end) {
+    if (there_) input_ = reinterpret_cast<const std::uint16_t*>(x)[column];
+  }
+
+  // Lists the warp's active ones, at most `most`; returns how many. All lanes may read them then.
+  __device__ __forceinline__ int take(const ActiveTest<T>& test, int origin, int most, std::uint32_t* to) {
+    left_ = __ballot_sync(~0U, there_ && (test(input_) & 0x8000U) != 0);
+    const int place = __popc(left_ & below());
+    const bool takes = active() && place < most;
+    if (takes) to[place] = entry(origin);
+    const int taken = min(__popc(left_), most);
+    left_ &= ~__ballot_sync(~0U, takes);
+    __syncwarp();
+    return taken;
+  }
+
+  // Those that it has not taken.
+  __device__ __forceinline__ int count() const { return __popc(left_); }
+  __device__ __forceinline__ void list(int origin, std::uint32_t* to) const {
+    if (active()) to[__popc(left_ & below())] = entry(origin);
+  }
+  __device__ __forceinline__ void leave_to_others() { left_ = 0; }
+
+ private:
+  __device__ __forceinline__ static unsigned below() { return (1U << threadIdx.x % 32) - 1U; }
+  __device__ __forceinline__ bool active() const { return (left_ >> threadIdx.x % 32 & 1U) != 0; }
+  __device__ __forceinline__ std::uint32_t entry(int origin) const {
+    return static_cast<std::uint32_t>(column_ - origin) << 16 | input_;
+  }
+
+  int column_;
+  bool there_;
+  std::uint32_t input_ = 0;
+  unsigned left_ = 0;
 };
 
 // Pairs of columns of a range that the warps share in equal parts, kSteps of a thread, 64 columns apart.
@@ -114,19 +155,16 @@ class Candidates {
   std::uint32_t pairs_[kSteps];
 };
 
-// Appends the block's active candidates to a list of n; returns how many it has then. All threads call it, none while
-// another still reads what the last call has written to `warp_counts`, 16 of them.
-template <typename T, int kSteps>
-__device__ __forceinline__ int append(const Candidates<T, kSteps>& candidates, const ActiveTest<T>& test, int origin,
-                                      std::uint32_t* list, int n, int* warp_counts) {
+// Appends what the block's warps list, `own` columns each by write(to), to a list of n; returns how many it has then.
+// All threads call it, none while another still reads what the last call has written to `warp_counts`, 16 of them.
+template <typename Write>
+__device__ __forceinline__ int append(int own, Write write, std::uint32_t* list, int n, int* warp_counts) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int warp = static_cast<int>(threadIdx.x) / 32;
-  const int own = candidates.count(test);
   if (lane == 0) warp_counts[warp] = own;
   __syncthreads();
   const int count = lane < static_cast<int>(blockDim.x) / 32 ? warp_counts[lane] : 0;
-  const int before = __reduce_add_sync(~0U, lane < warp ? count : 0);
-  candidates.list(test, origin, list + n + before);
+  write(list + n + __reduce_add_sync(~0U, lane < warp ? count : 0));
   n += __reduce_add_sync(~0U, count);
   __syncthreads();
   return n;

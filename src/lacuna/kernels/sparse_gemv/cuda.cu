@@ -17,7 +17,9 @@ void require(bool condition, const char* what) {
 constexpr int kMultiprocessors = 132;
 constexpr int kNarrowTile = 64;  // outputs of a block of the kernel for one input
 constexpr int kWideTile = 512;
-constexpr int kMostOfTwoSingle = kMostOfTwo - 5 * 1024;  // dynamic: the rest is what the kernel declares
+
+// Dynamic, of a block of the kernel for one input: it declares an inbox.
+constexpr int most_of_two(int matrices) { return kMostOfTwo - matrices * kWideTile * 4 - 512; }
 
 struct Plan {
   int warps;
@@ -111,17 +113,17 @@ void launch(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOption
 
 // Two blocks share a multiprocessor, this launch's and the next one's, but never three: blocks of one launch would meet
 // on some and leave others empty.
-template <typename T, int kMatrices, int kTile, int kQueued>
+template <typename T, int kMatrices, int kTile, int kQueued, int kWarps>
 void launch_single(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOptions& options, int room,
                    cudaStream_t stream) {
-  const int rings = plan.warps * WarpShape<kTile, kQueued>::kRingBytes;
-  const int most = rings + room + 16 * 1024 < kMostOfTwoSingle ? kMostOfTwoSingle : kDynamicBytes;
-  require(rings + room + 128 <= most, "an input that is normalised or not aligned must leave room in shared memory");
-  args.capacity = std::min({kMostListed, args.slice, (most - rings - room) / 128 * 32});
-  args.room = room == 0 ? 0 : rings + args.capacity * 4;
-  int bytes = rings + args.capacity * 4 + room;
+  const int offset = list_offset<kTile, kQueued>(plan.warps);
+  const int most = offset + room + 16 * 1024 < kMostOfTwo ? most_of_two(kMatrices) : kDynamicBytes;
+  require(offset + room + 128 <= most, "an input that is normalised or not aligned must leave room in shared memory");
+  args.capacity = std::min({kMostListed, args.slice, (most - offset - room) / 128 * 32});
+  args.room = room == 0 ? 0 : offset + args.capacity * 4;
+  int bytes = offset + args.capacity * 4 + room;
   if (tiles * plan.splits <= kMultiprocessors) bytes = std::max(bytes, kLeastOfTwo);
-  launch_clusters(sparse_single_kernel<T, kMatrices, kTile, kQueued>, args, tiles, plan, bytes, options.overlap,
+  launch_clusters(sparse_single_kernel<T, kMatrices, kTile, kQueued, kWarps>, args, tiles, plan, bytes, options.overlap,
                   stream);
 }
 
@@ -132,13 +134,16 @@ void launch_tile(SparseArgs args, int tiles, const Plan& plan, const SparseGemvO
   const bool in_place = args.input.kind == InputKind::plain && args.cols % 2 == 0 &&
                         reinterpret_cast<std::uintptr_t>(args.input.x) % 4 == 0;
   const int room = in_place ? 0 : (args.cols + 7) / 8 * 16;
-  const bool fits = plan.warps * WarpShape<kWideTile, 12>::kRingBytes + room + args.slice * 4 <= kMostOfTwoSingle;
+  const bool fits = list_offset<kWideTile, 12>(plan.warps) + room + args.slice * 4 <= most_of_two(kMatrices);
+  constexpr int kFew = kSingleWarps / 2;
   if (plan.tile == kNarrowTile) {
-    launch_single<T, kMatrices, kNarrowTile, 8>(args, tiles, plan, options, room, stream);
+    launch_single<T, kMatrices, kNarrowTile, 8, kSingleWarps>(args, tiles, plan, options, room, stream);
+  } else if (plan.warps <= kFew) {
+    launch_single<T, kMatrices, kWideTile, 12, kFew>(args, tiles, plan, options, room, stream);
   } else if (fits) {
-    launch_single<T, kMatrices, kWideTile, 12>(args, tiles, plan, options, room, stream);
+    launch_single<T, kMatrices, kWideTile, 12, kSingleWarps>(args, tiles, plan, options, room, stream);
   } else {
-    launch_single<T, kMatrices, kWideTile, 8>(args, tiles, plan, options, room, stream);
+    launch_single<T, kMatrices, kWideTile, 10, kSingleWarps>(args, tiles, plan, options, room, stream);
   }
 }
 

@@ -1,8 +1,9 @@
 // The kernel of cuda.hpp for one input of a 16-bit type and aligned weights: what a decoding step runs. A block owns
 // kTile outputs and all columns, or one part of them; the blocks of one tile form a cluster.
 //
-//   1. list        the active columns of the block's part, in shared memory (column_list.cuh): few at first, the others
-//                  while the first weights are on their way
+//   1. list        the active columns of the block's part, in shared memory (column_list.cuh): a few for each warp
+//   first,
+//                  the others while the weights of these are on their way
 //   2. add         the warps take the list's columns in turn, each through a ring of asynchronous copies
 //                  (column_sums.cuh); of gate·up, half of the warps gate's and half up's
 //   3. finish      over the warps in shared memory; blocks of a cluster send each sum to the one that stores it
@@ -18,6 +19,7 @@
 namespace lacuna::kernels::cuda {
 
 constexpr int kSingleWarps = 16;
+constexpr int kOwnListBytes = 128;
 constexpr int kMoreAtOnce = 7;  // of a thread's pairs of columns, once the first weights are on their way
 
 // A block's inbox, and what it does with the sums of its warps.
@@ -41,9 +43,13 @@ class TileEnd {
     tell_cluster_of_start();
   }
 
+  // All threads, once, before finish().
+  __device__ __forceinline__ void wait_for_cluster() const {
+    if (blocks_ > 1) cluster_has_started();
+  }
+
   // All threads; scratch: kTile sums of each warp, `apart` floats from the next warp's.
   __device__ __forceinline__ void finish(const float* scratch, int apart) {
-    if (blocks_ > 1) cluster_has_started();
     __syncthreads();
     for (int place = static_cast<int>(threadIdx.x); place < kTile; place += static_cast<int>(blockDim.x)) {
       float sums[kMatrices] = {};
@@ -113,22 +119,74 @@ __device__ __forceinline__ const T* wait_for_input(const SparseArgs& args, unsig
   return reinterpret_cast<const T*>(memory + args.room);
 }
 
-// kMatrices = 1: one product a block. 2: gate (products[0]) and up (products[1]) of the same tile. At most kSingleWarps
+// What a block has in dynamic shared memory: rings of its warps, their own lists, its list, and perhaps its input.
+template <int kTile, int kQueued>
+__host__ __device__ constexpr int list_offset(int warps) {
+  return warps * (WarpShape<kTile, kQueued>::kRingBytes + kOwnListBytes);
+}
+
+// Lists the columns of one piece and adds them up.
+template <typename T, int kMatrices, typename Shape>
+class Piece {
+ public:
+  __device__ __forceinline__ Piece(const T* x, int begin, int end, const ActiveTest<T>& test, std::uint32_t* list,
+                                   int* warp_counts)
+      : x_(x), begin_(begin), end_(end), test_(test), list_(list), warp_counts_(warp_counts) {}
+
+  // own: room for the warp's own list.
+  __device__ __forceinline__ void add(const LaneColumns& columns, const Turns& turns, std::uint32_t* own, unsigned ring,
+                                      float (&sums)[Shape::kSums]) const {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    OwnColumns<T> first(x_, begin_ + turns.own * 32 + lane, end_);
+    const int listed = begin_ + turns.all * 32;
+    const More more(x_, listed, min(end_, listed + More::most()));
+    const int n_own = first.take(test_, begin_, Shape::kOwn, own);
+    if (static_cast<int>(threadIdx.x) / 32 >= turns.all) first.leave_to_others();  // the first matrix's warps
+    ColumnAdder<T, Shape, kMatrices == 2> adder(columns, {shared_address(own), n_own, shared_address(list_)}, ring);
+    adder.run(turns, [&] { return complete(first, more, listed); }, sums);
+  }
+
+ private:
+  using More = Candidates<T, kMoreAtOnce>;
+
+  __device__ __forceinline__ int complete(const OwnColumns<T>& first, const More& more, int listed) const {
+    const auto write = [&](std::uint32_t* to) {
+      first.list(begin_, to);
+      more.list(test_, begin_, to + first.count());
+    };
+    int n = append(first.count() + more.count(test_), write, list_, 0, warp_counts_);
+    for (listed += More::most(); listed < end_; listed += More::most()) {
+      const More next(x_, listed, min(end_, listed + More::most()));
+      n = append(next.count(test_), [&](std::uint32_t* to) { next.list(test_, begin_, to); }, list_, n, warp_counts_);
+    }
+    return n;
+  }
+
+  const T* x_;
+  int begin_;
+  int end_;
+  const ActiveTest<T>& test_;
+  std::uint32_t* list_;
+  int* warp_counts_;
+};
+
+// kMatrices = 1: one product a block. 2: gate (products[0]) and up (products[1]) of the same tile. At most kWarps
 // warps, with kQueued octets of each lane on their way.
-template <typename T, int kMatrices, int kTile, int kQueued>
-__global__ void __launch_bounds__(kSingleWarps * 32, 2) sparse_single_kernel(const __grid_constant__ SparseArgs args) {
+template <typename T, int kMatrices, int kTile, int kQueued, int kWarps>
+__global__ void __launch_bounds__(kWarps * 32, 2) sparse_single_kernel(const __grid_constant__ SparseArgs args) {
   using Shape = WarpShape<kTile, kQueued>;
   using End = TileEnd<T, kMatrices, kTile>;
-  static_assert(kTile * 4 <= Shape::kRingBytes);
+  static_assert(kTile * 4 <= Shape::kRingBytes && Shape::kOwn * 4 <= kOwnListBytes);
   extern __shared__ __align__(128) unsigned char rings[];
-  __shared__ int warp_counts[kSingleWarps];
+  __shared__ int warp_counts[kWarps];
   __shared__ typename End::Inbox inbox;
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int n_warps = static_cast<int>(blockDim.x) / 32;
   const TileOf own = TileOf::block<kMatrices>(args);
   End end_of_tile(args, own, inbox);
-  auto* list = reinterpret_cast<std::uint32_t*>(rings + n_warps * Shape::kRingBytes);
+  auto* list = reinterpret_cast<std::uint32_t*>(rings + list_offset<kTile, kQueued>(n_warps));
+  auto* own_list = list - (n_warps - warp) * (kOwnListBytes / 4);
   const unsigned ring = lane_address(shared_address(rings + warp * Shape::kRingBytes) + lane * 16);
   const Turns turns{warp % (n_warps / kMatrices), n_warps / kMatrices};
   const Product& p = args.products[own.product + (kMatrices == 2 ? warp / turns.all : 0)];
@@ -141,25 +199,14 @@ __global__ void __launch_bounds__(kSingleWarps * 32, 2) sparse_single_kernel(con
 
   const T* x = wait_for_input<T>(args, rings);
   for (int piece = begin; piece < end; piece += args.capacity) {
-    const int piece_end = min(end, piece + args.capacity);
     if (piece != begin) __syncthreads();  // the list's last readers are done
-    const Candidates<T, 1> first(x, piece, min(piece_end, piece + Candidates<T, 1>::most()));
-    int listed = piece + Candidates<T, 1>::most();
-    using More = Candidates<T, kMoreAtOnce>;
-    const More more(x, listed, min(piece_end, listed + More::most()));
-    int n = append(first, test, piece, list, 0, warp_counts);
-    const auto complete = [&] {
-      if (listed < piece_end) n = append(more, test, piece, list, n, warp_counts);
-      for (listed += More::most(); listed < piece_end; listed += More::most()) {
-        n = append(More(x, listed, min(piece_end, listed + More::most())), test, piece, list, n, warp_counts);
-      }
-      return n;
-    };
     const T* w = static_cast<const T*>(p.w) + piece * p.column_stride + row;
     const LaneColumns columns{reinterpret_cast<const unsigned char*>(w), static_cast<unsigned>(p.column_stride * 2),
                               p.rows - row, p.threshold};
-    ColumnAdder<T, Shape, kMatrices == 2>(columns, shared_address(list), n, ring).run(turns, complete, sums);
+    const Piece<T, kMatrices, Shape> columns_of(x, piece, min(end, piece + args.capacity), test, list, warp_counts);
+    columns_of.add(columns, turns, own_list, ring, sums);
   }
+  end_of_tile.wait_for_cluster();
   // A warp's ring is empty: its sums take the place.
   auto* scratch = reinterpret_cast<float*>(rings);
   store_warp_sums<Shape>(sums, scratch + warp * (Shape::kRingBytes / 4));
