@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <span>
 
 #include "device_argument.hpp"
 #include "lacuna/core/error.hpp"
@@ -74,16 +76,44 @@ OpenedSource open_on_processor(const Decoder& decoder, const SourceRequest& requ
 }
 
 #ifdef LACUNA_HAS_CUDA
+// The thresholds of linears that share an input, where all have the same.
+std::optional<float> common_threshold(const SourceRequest& request, std::int64_t layer,
+                                      std::span<const Linear* const> linears) {
+  std::optional<float> common;
+  for (const Linear* linear : linears) {
+    const auto found = std::find_if(request.thresholds.begin(), request.thresholds.end(), [&](const auto& t) {
+      return t.layer == layer && t.component == linear->spec.component;
+    });
+    if (found == request.thresholds.end() || (common && *common != found->threshold)) return std::nullopt;
+    common = found->threshold;
+  }
+  return common;
+}
+
+void note_forms(const DeviceWeights& weights, const Session& session) {
+  std::int64_t packed = 0;
+  for (const DeviceLayer& layer : weights.layers) {
+    for (const DeviceProduct* product : {&layer.qkv, &layer.output, &layer.gate_up, &layer.down}) {
+      packed += product->form() == "columns" ? 0 : 1;
+    }
+  }
+  const auto all = static_cast<std::int64_t>(weights.layers.size()) * kInputGroups;
+  session.note(
+      fmt::format("of {} products {} stay packed and are read whole, inputs below their threshold counting as "
+                  "0; {} become dense columns, of which those inputs' are not read: whichever is faster",
+                  all, packed, all - packed));
+}
+
 OpenedSource open_on_cuda(const Decoder& decoder, const SourceRequest& request, const Session& session) {
   require_cuda();
   DeviceLoadOptions options;
   options.columns = !request.thresholds.empty();
-  if (options.columns && !decoder.packed().empty()) {
-    session.note(
-        "packed matrices become dense columns: a product on CUDA leaves out either weights of 0 or inputs "
-        "below a threshold, and thresholds are asked for; without --activation-sparsity they stay packed");
-  }
+  options.keep_packed = [&](std::int64_t layer, std::span<const Linear* const> linears) {
+    return common_threshold(request, layer, linears) &&
+           packed_outruns_columns(linears, request.sparsity_of(layer, linears.front()->spec.component));
+  };
   DeviceWeights weights = load_device_weights(decoder, options, session.context());
+  if (options.columns && !decoder.packed().empty()) note_forms(weights, session);
   OpenedSource opened;
   opened.converted = {static_cast<std::int64_t>(weights.layers.size()) * kInputGroups, weights.step_bytes()};
   if (options.columns) {

@@ -79,12 +79,14 @@ TEST_F(DeviceBench, DecodesBothWays) {
   request.sparsities = {0.5};
   request.timing.rounds = 1;
   const auto timings = bench_decode_cuda(request, {});
-  ASSERT_EQ(timings.size(), 3U);
+  ASSERT_EQ(timings.size(), 4U);
   EXPECT_EQ(timings[0].format, DecodeFormat::packed);
-  EXPECT_EQ(timings[1].format, DecodeFormat::two_four);
-  EXPECT_EQ(timings[2].format, DecodeFormat::activation);
+  EXPECT_EQ(timings[1].format, DecodeFormat::both);
+  EXPECT_EQ(timings[2].format, DecodeFormat::two_four);
+  EXPECT_EQ(timings[3].format, DecodeFormat::activation);
   // Bundles of so small matrices are filling.
-  for (const std::size_t i : {1U, 2U}) EXPECT_LT(timings[i].timing.bytes, timings[i].timing.dense_bytes);
+  for (const std::size_t i : {2U, 3U}) EXPECT_LT(timings[i].timing.bytes, timings[i].timing.dense_bytes);
+  EXPECT_EQ(timings[1].timing.bytes, timings[0].timing.bytes);  // read whole
   for (const auto& timing : timings) {
     EXPECT_GT(timing.head_seconds, 0.0);
     EXPECT_GT(timing.timing.time.median, 0.0);

@@ -234,6 +234,75 @@ TEST_F(DeviceDecoding, ThresholdsFollowTheProcessor) {
   EXPECT_LT(logits_apart(), 0.3 * effect);
 }
 
+// Packed weights that are read whole give what columns give that are skipped; only the order of additions differs, so
+// that an input within rounding of its threshold may fall on either side, as above.
+TEST_F(DeviceDecoding, PackedWeightsWithThresholdsFollowColumns) {
+  for (const Zeros zeros : {Zeros::half, Zeros::two_of_four}) {
+    for (const char* config : {kLlama, kBiased}) {
+      const test::TempFolder folder;
+      const test::TempFolder packed_folder;
+      write_model(folder, config, DType::f16, zeros);
+      (void)pack_model(folder.path().string(), packed_folder / "packed", {});
+      const Decoder model = open(packed_folder / "packed");
+      const auto keep = [](std::int64_t layer, std::span<const Linear* const>) { return layer == 0; };
+      DeviceDecoder packed(load_device_weights(model, {true, keep}, {}));
+      DeviceDecoder columns(load_device_weights(model, {true}, {}));
+      EXPECT_NE(packed.weights().layers[0].gate_up.form(), "columns");
+      EXPECT_EQ(packed.weights().layers[1].gate_up.form(), "columns");
+      const auto dense = prompt_logits(columns, 40, 512);
+      EXPECT_LT(distance(prompt_logits(packed, 40, 512), dense), tolerance(DType::f16));
+      for (std::int64_t layer = 0; layer < 2; ++layer) {
+        for (const auto group :
+             {InputGroup::attention, InputGroup::attention_output, InputGroup::mlp, InputGroup::mlp_output}) {
+          for (DeviceDecoder* decoder : {&packed, &columns}) decoder->set_group_threshold(layer, group, 0.3F);
+        }
+      }
+      for (const std::int64_t chunk : {0, 512}) {
+        const auto expected = prompt_logits(columns, 40, chunk);
+        const double effect = distance(dense, expected);
+        EXPECT_GT(effect, 0.1);
+        EXPECT_LT(distance(prompt_logits(packed, 40, chunk), expected), 0.3 * effect) << chunk;
+      }
+    }
+  }
+}
+
+TEST_F(DeviceDecoding, PackedLinearsOfOneInputTakeOneThreshold) {
+  const test::TempFolder folder;
+  const test::TempFolder packed_folder;
+  write_model(folder, kLlama, DType::f16, Zeros::half);
+  (void)pack_model(folder.path().string(), packed_folder / "packed", {});
+  const auto keep = [](std::int64_t, std::span<const Linear* const>) { return true; };
+  DeviceDecoder decoder(load_device_weights(open(packed_folder / "packed"), {true, keep}, {}));
+  const std::vector<InputThreshold> apart = {{0, "mlp.gate_proj", 0.5F}, {0, "mlp.up_proj", 0.25F}};
+  decoder.set_thresholds(apart);
+  decoder.start(8);
+  EXPECT_THROW((void)decoder.advance(some_tokens(1), {}), Error);
+}
+
+TEST(DeviceWeights, LittleThatIsKeptOutrunsColumns) {
+  std::vector<float> values(64 * 64);
+  Random random(3);
+  const auto packed_with = [&](std::uint64_t one_of) {
+    for (float& v : values) v = random.below(one_of) == 0 ? 1.0F : 0.0F;
+    std::vector<std::uint16_t> narrow(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) narrow[i] = f32_to_f16(values[i]);
+    Linear linear;
+    linear.packed = PackedMatrix::pack(
+        "w", make_tensor_view(DType::f16, {64, 64}, reinterpret_cast<const std::byte*>(narrow.data())));
+    return linear;
+  };
+  const Linear half = packed_with(2);
+  const Linear tenth = packed_with(10);
+  const Linear* of_half[] = {&half};
+  const Linear* of_tenth[] = {&tenth};
+  EXPECT_TRUE(packed_outruns_columns(of_half, 0.0));
+  EXPECT_FALSE(packed_outruns_columns(of_half, 0.5));
+  EXPECT_TRUE(packed_outruns_columns(of_tenth, 0.5));
+  EXPECT_TRUE(packed_outruns_columns(of_tenth, 0.7));
+  EXPECT_FALSE(packed_outruns_columns(of_tenth, 0.99));
+}
+
 TEST_F(DeviceDecoding, ObservedInputsAreThoseOfTheProcessor) {
   const test::TempFolder folder;
   write_model(folder, kLlama, DType::f16, Zeros::none);

@@ -79,15 +79,23 @@ DecodeTiming time_in_turns(DeviceDecoder& dense, DeviceDecoder& sparse, const De
   return result;
 }
 
-DecodeTiming measure_packed(const DecodeBench& request, const RandomWeights& weights, const RunContext& context) {
+// Packed; unstructured also with thresholds on its inputs that leave out as large a share of them.
+std::vector<DecodeTiming> measure_packed(const DecodeBench& request, const RandomWeights& weights,
+                                         const RunContext& context) {
   const RandomDeviceModel model(random_model_config(request.shape), weights);
   DeviceDecoder dense(model.upload(DeviceForm::dense));
-  DeviceDecoder packed(model.upload(weights.two_of_four ? DeviceForm::two_four : DeviceForm::bundles));
+  const auto form = weights.two_of_four ? DeviceForm::two_four : DeviceForm::bundles;
+  DeviceDecoder packed(model.upload(form, !weights.two_of_four));
   check_logits("packed", start_random(packed, kCapacity), start_random(dense, kCapacity));
-  DecodeTiming result = time_in_turns(dense, packed, request, context);
-  result.format = weights.two_of_four ? DecodeFormat::two_four : DecodeFormat::packed;
-  result.timing.sparsity = weights.zeros;
-  return result;
+  std::vector<DecodeTiming> results = {time_in_turns(dense, packed, request, context)};
+  results.back().format = weights.two_of_four ? DecodeFormat::two_four : DecodeFormat::packed;
+  if (!weights.two_of_four) {
+    set_input_quantiles(packed, weights.zeros);
+    results.push_back(time_in_turns(dense, packed, request, context));
+    results.back().format = DecodeFormat::both;
+  }
+  for (DecodeTiming& result : results) result.timing.sparsity = weights.zeros;
+  return results;
 }
 
 DecodeTiming measure_activation(DeviceDecoder& dense, DeviceDecoder& columns, const DecodeBench& request,
@@ -111,13 +119,15 @@ std::vector<DecodeTiming> bench_decode_cuda(const DecodeBench& request, const Ru
   const auto add = [&](const DecodeTiming& timing, const char* format) {
     timings.push_back(timing);
     context.report({"bench decode", fmt::format("{} {:g} %", format, 100.0 * timing.timing.sparsity), "timings",
-                    timings.size(), 2 * request.sparsities.size() + 1, 0.0});
+                    timings.size(), 3 * request.sparsities.size() + 1, 0.0});
   };
   const DType dtype = request.dtype;
   for (const double zeros : request.sparsities) {
-    add(measure_packed(request, {dtype, zeros, false, request.seed}, context), "packed");
+    const auto results = measure_packed(request, {dtype, zeros, false, request.seed}, context);
+    add(results.front(), "packed");
+    add(results.back(), "both");
   }
-  add(measure_packed(request, {dtype, 0.5, true, request.seed}, context), "2:4");
+  add(measure_packed(request, {dtype, 0.5, true, request.seed}, context).front(), "2:4");
   const RandomDeviceModel model(random_model_config(request.shape), {dtype, 0.0, false, request.seed});
   DeviceDecoder dense(model.upload(DeviceForm::dense));
   DeviceDecoder columns(model.upload(DeviceForm::columns));

@@ -171,7 +171,7 @@ int set_tuned_options(DeviceWeights& weights, const TunedForms& tuned, const Spa
     for (int g = 0; g < kInputGroups; ++g) {
       const auto group = static_cast<InputGroup>(g);
       DeviceProduct& product = weights.layers[i].product(group);
-      if (product.parts() == 0) continue;
+      if (!std::holds_alternative<DeviceColumns>(product.weights())) continue;
       const double sparsity = group_sparsity(specs, group, static_cast<std::int64_t>(i), sparsity_of);
       const auto options = tuned_options(product, weights.config, group, sparsity, tuned);
       if (!options) continue;

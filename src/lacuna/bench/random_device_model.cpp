@@ -53,7 +53,7 @@ std::vector<DeviceProduct> RandomDeviceModel::products(const Group& group, Devic
   return make_device_products(form, group.matrix, pairs.span(), config_.n_layers);
 }
 
-DeviceWeights RandomDeviceModel::upload(DeviceForm form) const {
+DeviceWeights RandomDeviceModel::upload(DeviceForm form, bool thresholded) const {
   const DecoderConfig& c = config_;
   const DeviceMatrix table = {dtype_, {c.vocab_size, c.hidden_size}, {}, false};
   const std::vector<float> norm(static_cast<std::size_t>(c.hidden_size), 1.0F);
@@ -62,7 +62,11 @@ DeviceWeights RandomDeviceModel::upload(DeviceForm form) const {
   weights.head.emplace(make_device_dense(table, head_.span()));
   std::vector<std::vector<DeviceProduct>> groups;
   groups.reserve(groups_.size());
-  for (const Group& group : groups_) groups.push_back(products(group, form));
+  for (const Group& group : groups_) {
+    groups.push_back(products(group, form));
+    if (!thresholded || form == DeviceForm::columns) continue;
+    for (DeviceProduct& product : groups.back()) product.take_thresholds(group.matrix.part_rows().size());
+  }
   for (std::size_t i = 0; i < static_cast<std::size_t>(c.n_layers); ++i) {
     weights.layers.push_back(DeviceLayer{std::move(groups[0][i]),
                                          std::move(groups[1][i]),
@@ -108,7 +112,12 @@ double active_bytes(DeviceDecoder& decoder) {
   double bytes = static_cast<double>(decoder.weights().head->bytes());
   decoder.observe(2, [&](std::int64_t layer, InputGroup group, std::span<const float> input) {
     const auto& product = decoder.weights().layers[static_cast<std::size_t>(layer)].product(group);
-    const float threshold = std::get<DeviceColumns>(product.weights()).parts.front().threshold;
+    const auto* columns = std::get_if<DeviceColumns>(&product.weights());
+    if (columns == nullptr) {
+      bytes += static_cast<double>(product.bytes());
+      return;
+    }
+    const float threshold = columns->parts.front().threshold;
     const auto active =
         std::count_if(input.begin(), input.end(), [&](float v) { return !(std::fabs(v) <= threshold); });
     bytes += static_cast<double>(product.bytes()) * static_cast<double>(active) / static_cast<double>(input.size());

@@ -30,7 +30,8 @@ class RandomDeviceModel {
  public:
   RandomDeviceModel(const DecoderConfig& config, const RandomWeights& weights);
 
-  DeviceWeights upload(DeviceForm form) const;
+  // thresholded: packed forms take thresholds, as columns do.
+  DeviceWeights upload(DeviceForm form, bool thresholded = false) const;
 
  private:
   struct Group {
@@ -56,7 +57,7 @@ std::vector<float> start_random(DeviceDecoder& decoder, std::int64_t capacity);
 // Thresholds of columns that leave out `sparsity` of every product's input at one token after start_random.
 void set_input_quantiles(DeviceDecoder& decoder, double sparsity);
 
-// Bytes that the token after that reads: the head's, and of columns those whose input counts.
+// Bytes that the token after that reads: the head's, packed products', and of columns those whose input counts.
 double active_bytes(DeviceDecoder& decoder);
 
 }  // namespace lacuna

@@ -1,6 +1,8 @@
 #include "lacuna/model/device_product.hpp"
 
+#include <algorithm>
 #include <array>
+#include <functional>
 #include <span>
 
 #include "lacuna/core/error.hpp"
@@ -62,7 +64,9 @@ void DeviceProduct::run(const kernels::ProductInput& input, const kernels::Produ
         if constexpr (std::is_same_v<std::decay_t<decltype(weights)>, DeviceColumns>) {
           run_columns(weights, input, output, launch);
         } else {
-          weights.multiply(input, output, launch.stream, launch.overlap);
+          kernels::ProductInput thresholded = input;
+          thresholded.threshold = packed_threshold();
+          weights.multiply(thresholded, output, launch.stream, launch.overlap);
         }
       },
       weights_);
@@ -87,17 +91,32 @@ void DeviceProduct::run_gate(const kernels::ProductInput& input, const void* bia
   kernels::sparse_gate_up_cuda(sparse_input(columns, input), products[0], products[1], y, launch.stream, options);
 }
 
+void DeviceProduct::take_thresholds(std::size_t linears) {
+  LACUNA_ASSERT(std::holds_alternative<kernels::DeviceRowBundles>(weights_) ||
+                std::holds_alternative<kernels::DeviceTwoFour>(weights_));
+  thresholds_.assign(linears, -1.0F);
+}
+
 std::size_t DeviceProduct::parts() const {
   const auto* columns = std::get_if<DeviceColumns>(&weights_);
-  return columns == nullptr ? 0 : columns->parts.size();
+  return columns == nullptr ? thresholds_.size() : columns->parts.size();
 }
 
 void DeviceProduct::set_threshold(std::size_t part, float threshold) {
-  auto* columns = std::get_if<DeviceColumns>(&weights_);
-  if (columns == nullptr || part >= columns->parts.size()) {
-    throw Error(ErrorCode::invalid_argument, "a threshold for weights that are not stored as columns");
+  if (part >= parts()) throw Error(ErrorCode::invalid_argument, "a threshold for weights that take none");
+  if (auto* columns = std::get_if<DeviceColumns>(&weights_)) {
+    columns->parts[part].threshold = threshold;
+  } else {
+    thresholds_[part] = threshold;
   }
-  columns->parts[part].threshold = threshold;
+}
+
+float DeviceProduct::packed_threshold() const {
+  if (thresholds_.empty()) return -1.0F;
+  if (std::adjacent_find(thresholds_.begin(), thresholds_.end(), std::not_equal_to<>()) != thresholds_.end()) {
+    throw Error(ErrorCode::invalid_argument, "packed linears of one input with different thresholds");
+  }
+  return thresholds_.front();
 }
 
 void DeviceProduct::set_options(const kernels::SparseGemvOptions& options) {

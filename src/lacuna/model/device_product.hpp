@@ -6,11 +6,15 @@
 //   two_four   packed, 2:4
 //   columns    column-contiguous, a threshold for each linear: columns whose input is at most that are not read
 //
+// Packed weights may take thresholds too: they are read whole, and inputs of at most the threshold count as 0. That
+// pays where little is left of them (docs/kernels-cuda.md). All linears of such a product must have the same.
+//
 // Built only with LACUNA_CUDA.
 //
 // Threads  run() is asynchronous on the stream, with programmatic dependent launch.
-// Errors   those of the kernels: Error{invalid_argument}, Error{io_failed}, Error{out_of_memory}; set_threshold on a
-//          form that has none: Error{invalid_argument}.
+// Errors   those of the kernels: Error{invalid_argument}, Error{io_failed}, Error{out_of_memory}; set_threshold on
+//          weights that take none: Error{invalid_argument}; run() with packed linears whose thresholds differ: the
+//          same.
 #pragma once
 
 #include <cstdint>
@@ -57,8 +61,10 @@ class DeviceProduct {
   // silu(gate) · up, of two linears whose rows are interleaved or that are columns.
   void run_gate(const kernels::ProductInput& input, const void* bias, void* y, const DeviceLaunch& launch) const;
 
-  std::size_t parts() const;  // linears as columns; other forms: 0
+  void take_thresholds(std::size_t linears);  // packed weights of so many linears, from now on
+  std::size_t parts() const;                  // linears that take a threshold each
   void set_threshold(std::size_t part, float threshold);
+  float packed_threshold() const;                               // of packed linears that take one; others: −1
   void set_options(const kernels::SparseGemvOptions& options);  // of columns; other forms ignore them
   bool fits_two() const;                                        // whether Overlap::two is possible
   std::string_view form() const;                                // "dense", …
@@ -67,6 +73,7 @@ class DeviceProduct {
 
  private:
   Weights weights_;
+  std::vector<float> thresholds_;  // of packed linears
 };
 
 }  // namespace lacuna

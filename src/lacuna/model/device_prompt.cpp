@@ -62,17 +62,21 @@ DevicePrompt::DevicePrompt(const DeviceWeights& weights, std::int64_t most, cons
   const DecoderConfig& c = weights.config;
   std::int64_t expanded = 0;
   bool columns = false;
+  bool thresholds = false;
   for (const DeviceLayer& layer : weights.layers) {
     for (const DeviceProduct* product : {&layer.qkv, &layer.output, &layer.gate_up, &layer.down}) {
       expanded = std::max(expanded, expanded_size(*product));
       columns = columns || is_columns(*product);
+      thresholds = thresholds || product->parts() > 0;
     }
   }
   expanded_ = DeviceBuffer(static_cast<std::size_t>(expanded) * 2);
+  if (thresholds) {
+    masked_ = DeviceBuffer(std::max({normed_.data.bytes(), context_.data.bytes(), inner_.data.bytes()}));
+  }
   if (!columns) return;
   gate_ = DeviceBuffer(bytes_of(most, c.intermediate_size, 4));
   up_ = DeviceBuffer(bytes_of(most, c.intermediate_size, 4));
-  masked_ = DeviceBuffer(std::max({normed_.data.bytes(), context_.data.bytes(), inner_.data.bytes()}));
 }
 
 void DevicePrompt::run(std::span<const std::int32_t> tokens, std::int64_t position, const AttentionOf& attention) {
@@ -142,7 +146,9 @@ void DevicePrompt::multiply(const DeviceProduct& product, const Rows& input, con
         } else {
           const std::int64_t stride = padded(w.cols());
           w.expand(expanded_.data(), stride, queue_.stream());
-          multiply_dense({w.dtype(), expanded_.data(), w.rows(), w.cols(), stride}, input, output, y_stride);
+          kernels::gemm_cuda({w.dtype(), expanded_.data(), w.rows(), w.cols(), stride},
+                             {thresholded(input, product.packed_threshold()), n_, input.stride}, output, y_stride,
+                             queue_.stream());
         }
       },
       product.weights());
@@ -156,13 +162,15 @@ void DevicePrompt::multiply_dense(const kernels::GemmWeights& weights, const Row
 void DevicePrompt::multiply_columns(const DeviceColumns& columns, std::size_t part, const Rows& input,
                                     const ProductOutput& output, std::int64_t y_stride) {
   const DeviceColumns::Part& own = columns.parts[part];
-  const void* x = input.data.data();
-  if (own.threshold > 0.0F) {
-    kernels::zero_below_cuda(columns.dtype, x, n_ * input.stride, own.threshold, masked_.data(), queue_.stream());
-    x = masked_.data();
-  }
   kernels::gemm_cuda({columns.dtype, own.weights.data(), own.rows, columns.cols, own.stride, true},
-                     {x, n_, input.stride}, output, y_stride, queue_.stream());
+                     {thresholded(input, own.threshold), n_, input.stride}, output, y_stride, queue_.stream());
+}
+
+const void* DevicePrompt::thresholded(const Rows& input, float threshold) {
+  if (threshold <= 0.0F) return input.data.data();
+  kernels::zero_below_cuda(weights_.dtype, input.data.data(), n_ * input.stride, threshold, masked_.data(),
+                           queue_.stream());
+  return masked_.data();
 }
 
 }  // namespace lacuna

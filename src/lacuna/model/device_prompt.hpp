@@ -5,8 +5,7 @@
 //   prompt.run(tokens, position, attention_of_layer);
 //
 // Products run as GEMM on tensor cores (kernels/gemm/cuda.hpp). Packed weights are expanded to a dense matrix on the
-// device, one product at a time; of columns with thresholds each token's own inputs are dropped, though all columns are
-// read.
+// device, one product at a time; with thresholds each token's own inputs are dropped, though all columns are read.
 //
 // Accuracy  as DeviceDecoder's step, sums in another order.
 // Memory    on the device, for `most` tokens the inputs and outputs of a layer's products; for packed weights the
@@ -52,6 +51,7 @@ class DevicePrompt {
                 std::int64_t y_stride);
   void multiply_dense(const kernels::GemmWeights& weights, const Rows& input, const kernels::ProductOutput& output,
                       std::int64_t y_stride);
+  const void* thresholded(const Rows& input, float threshold);
   void multiply_columns(const DeviceColumns& columns, std::size_t part, const Rows& input,
                         const kernels::ProductOutput& output, std::int64_t y_stride);
 

@@ -71,8 +71,8 @@ class Loader {
 
   DeviceLayer load_layer(std::int64_t index) {
     const LayerWeights layer = decoder_.load_layer(index, WeightStorage::mapped);
-    const auto product = [&](InputGroup group) { return load_product(group_of(layer, group)); };
-    const auto bias = [&](InputGroup group) { return load_bias(group_of(layer, group)); };
+    const auto product = [&](InputGroup group) { return load_product(index, group_of(layer, group)); };
+    const auto bias = [&](InputGroup group) { return load_bias(index, group_of(layer, group)); };
     return DeviceLayer{product(InputGroup::attention),
                        product(InputGroup::attention_output),
                        product(InputGroup::mlp),
@@ -104,8 +104,18 @@ class Loader {
     return {staging_.data(), rows, cols};
   }
 
-  DeviceProduct load_product(const Group& group) {
-    if (!options_.columns && is_packed(group) && group.front()->cols() <= kMostPackedColumns) return load_packed(group);
+  // Packed, thresholds or none; else columns where they are asked for.
+  bool stays_packed(std::int64_t layer, const Group& group) const {
+    if (!is_packed(group) || group.front()->cols() > kMostPackedColumns) return false;
+    return !options_.columns || (options_.keep_packed && options_.keep_packed(layer, group));
+  }
+
+  DeviceProduct load_product(std::int64_t layer, const Group& group) {
+    if (stays_packed(layer, group)) {
+      DeviceProduct packed = load_packed(group);
+      if (options_.columns) packed.take_thresholds(group.size());
+      return packed;
+    }
     std::vector<std::int64_t> rows;
     std::int64_t total = 0;
     for (const Linear* linear : group) {
@@ -152,10 +162,10 @@ class Loader {
     return DeviceProduct(upload_row_bundles(rows, order));
   }
 
-  DeviceBuffer load_bias(const Group& group) const {
+  DeviceBuffer load_bias(std::int64_t layer, const Group& group) const {
     std::vector<float> bias;
     for (const Linear* linear : group) bias.insert(bias.end(), linear->bias.begin(), linear->bias.end());
-    if (!options_.columns && is_gate(group) && !bias.empty()) {
+    if ((!options_.columns || stays_packed(layer, group)) && is_gate(group) && !bias.empty()) {
       const std::vector<float> stacked = bias;
       for (std::size_t i = 0; i < bias.size(); ++i) bias[i] = stacked[i / 2 + i % 2 * bias.size() / 2];
     }
@@ -192,6 +202,24 @@ std::size_t DeviceWeights::step_bytes() const {
     bytes += layer.qkv.bytes() + layer.output.bytes() + layer.gate_up.bytes() + layer.down.bytes();
   }
   return bytes;
+}
+
+bool packed_outruns_columns(std::span<const Linear* const> packed, double input_sparsity) {
+  constexpr double kEntryBytes = 2.6;  // of a row bundle, with its filling
+  constexpr double kTwoFourBytes = 1.125;
+  constexpr double kColumnStart = 0.15;  // what a product by columns takes longer to start, in bytes a position
+  constexpr double kColumnByte = 0.9;    // its bytes come a little faster
+  double kept = 0.0;
+  double positions = 0.0;
+  bool grouped = true;
+  for (const Linear* linear : packed) {
+    const kernels::PackedRows rows = linear->packed->rows();
+    kept += static_cast<double>(rows.row_starts[rows.rows]);
+    positions += static_cast<double>(rows.rows) * static_cast<double>(rows.cols);
+    grouped = grouped && is_two_of_four(*linear->packed);
+  }
+  const double bytes = grouped ? kTwoFourBytes : kEntryBytes * kept / positions;
+  return bytes <= kColumnStart + kColumnByte * 2.0 * (1.0 - input_sparsity);
 }
 
 void require_device_support(const DecoderConfig& config) {

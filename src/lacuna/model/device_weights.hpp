@@ -3,8 +3,9 @@
 //   DeviceWeights weights = load_device_weights(decoder, {}, context);
 //
 // Linears that read one input form one product: {q, k, v}, {o}, {gate, up}, {down}. A product whose linears are packed
-// stays packed, as 2:4 where every linear has that layout; where not every linear is, or columns are asked for, packed
-// ones are expanded. f16 and bf16 weights keep their type; others are rounded to bf16.
+// stays packed, as 2:4 where every linear has that layout; where not every linear is, or columns are asked for and
+// keep_packed does not say otherwise, packed ones are expanded. f16 and bf16 weights keep their type; others are
+// rounded to bf16.
 //
 // Families  RMSNorm before each block, RoPE, a gated MLP with SiLU, no projection around the embedding: LLaMA, Mistral,
 //           Qwen2, Qwen3. The rest: Error{unsupported_model}, which names what is missing.
@@ -16,6 +17,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -62,7 +64,13 @@ struct DeviceWeights {
 
 struct DeviceLoadOptions {
   bool columns = false;  // for input thresholds
+  // Then: packed linears of one input that stay packed and take one threshold (device_product.hpp). Null: none.
+  std::function<bool(std::int64_t layer, std::span<const Linear* const> linears)> keep_packed = nullptr;
 };
+
+// Whether that takes no longer than dense columns would, of which a share of `input_sparsity` is skipped. Fitted to an
+// H200's times, alone and in a decoder: docs/kernels-cuda.md, "Both sparsities".
+bool packed_outruns_columns(std::span<const Linear* const> packed, double input_sparsity);
 
 void require_device_support(const DecoderConfig& config);
 DeviceWeights load_device_weights(const Decoder& decoder, const DeviceLoadOptions& options, const RunContext& context);

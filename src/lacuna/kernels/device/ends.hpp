@@ -9,7 +9,9 @@
 //           gate        y[i] ← silu(sum + bias of row 2i) · (sum + bias of row 2i + 1)
 //                                                                    the weights' type, rows/2 of it
 //
-// Inputs are rounded to the weights' type before they are multiplied, however they come about.
+// Inputs are rounded to the weights' type before they are multiplied, however they come about. With packed weights
+// those whose magnitude is then at most `threshold` count as 0 (a NaN never does): the sums that sparse_gemv gives,
+// which does not read their columns.
 //
 // Accuracy  the mean is taken in f64, the rest in f32, as kernels/norm and kernels/activation.
 #pragma once
@@ -27,6 +29,7 @@ struct ProductInput {
   InputKind kind = InputKind::plain;
   const float* norm_weight = nullptr;
   float epsilon = 0.0F;
+  float threshold = -1.0F;  // of packed products; dense ones ignore it
 };
 
 struct ProductOutput {

@@ -4,6 +4,7 @@
 
 #include "lacuna/kernels/device/check.cuh"
 #include "lacuna/kernels/device/staged_input.cuh"
+#include "lacuna/kernels/device/threshold.cuh"
 #include "lacuna/kernels/packed_gemv/bundle_walk.cuh"
 #include "lacuna/kernels/packed_gemv/cuda.hpp"
 
@@ -41,6 +42,7 @@ __global__ void __launch_bounds__(RowBundles::kMostWarps * 32, 2)
   wait_for_previous_grids();
   if (args.overlaps) input.start();
   input.finish();
+  zero_below(x, args.cols, args.input.threshold);
   walk.run(ring);
 }
 

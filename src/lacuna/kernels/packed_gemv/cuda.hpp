@@ -1,6 +1,6 @@
 // Matrix-vector products on a CUDA device with packed sparse weights.
 //
-//   y[i] = Σ_{j kept in row i} W[i,j] · x[j] + bias[i]
+//   y[i] = Σ_{j kept in row i} W[i,j] · x[j] + bias[i]        x[j] counts as 0 where |x[j]| ≤ t (ProductInput)
 //
 // Positions that are not kept are never multiplied: an infinite or NaN input spreads only through kept weights.
 //

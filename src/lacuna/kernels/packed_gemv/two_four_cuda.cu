@@ -6,6 +6,7 @@
 #include "lacuna/kernels/device/bulk_ring.cuh"
 #include "lacuna/kernels/device/check.cuh"
 #include "lacuna/kernels/device/ends.cuh"
+#include "lacuna/kernels/device/threshold.cuh"
 #include "lacuna/kernels/packed_gemv/cuda.hpp"
 
 namespace lacuna::kernels {
@@ -143,6 +144,7 @@ __global__ void __launch_bounds__(kMaxWarps * 32, kStageBlocks == 2 ? 2 : 1)
   let_next_grid_start();
   wait_for_previous_grids();
   const bool special = fill_fragments(args, input, fragments);
+  zero_below(fragments, segment_stride(args.blocks_per_pair) * kSegments, args.input.threshold);
 
   // Lane 4·g + t reads segment g; its own sum is where B's column is A's segment: column g, of lane 4·g + g/2.
   const T* own_segment = fragments + lane / 4 * segment_stride(args.blocks_per_pair);
