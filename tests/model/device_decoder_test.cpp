@@ -293,14 +293,14 @@ TEST(DeviceWeights, LittleThatIsKeptOutrunsColumns) {
     return linear;
   };
   const Linear half = packed_with(2);
-  const Linear tenth = packed_with(10);
+  const Linear fifth = packed_with(5);
   const Linear* of_half[] = {&half};
-  const Linear* of_tenth[] = {&tenth};
+  const Linear* of_fifth[] = {&fifth};
   EXPECT_TRUE(packed_outruns_columns(of_half, 0.0));
-  EXPECT_FALSE(packed_outruns_columns(of_half, 0.5));
-  EXPECT_TRUE(packed_outruns_columns(of_tenth, 0.5));
-  EXPECT_TRUE(packed_outruns_columns(of_tenth, 0.7));
-  EXPECT_FALSE(packed_outruns_columns(of_tenth, 0.99));
+  EXPECT_FALSE(packed_outruns_columns(of_half, 0.7));
+  EXPECT_TRUE(packed_outruns_columns(of_fifth, 0.5));
+  EXPECT_TRUE(packed_outruns_columns(of_fifth, 0.7));
+  EXPECT_FALSE(packed_outruns_columns(of_fifth, 0.95));
 }
 
 TEST_F(DeviceDecoding, ObservedInputsAreThoseOfTheProcessor) {

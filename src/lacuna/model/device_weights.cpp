@@ -207,8 +207,8 @@ std::size_t DeviceWeights::step_bytes() const {
 bool packed_outruns_columns(std::span<const Linear* const> packed, double input_sparsity) {
   constexpr double kEntryBytes = 2.6;  // of a row bundle, with its filling
   constexpr double kTwoFourBytes = 1.125;
-  constexpr double kColumnStart = 0.15;  // what a product by columns takes longer to start, in bytes a position
-  constexpr double kColumnByte = 0.9;    // its bytes come a little faster
+  constexpr double kColumnStart = 0.23;  // what a product by columns takes longer to start, in bytes a position
+  constexpr double kColumnByte = 1.05;   // its bytes take a little longer
   double kept = 0.0;
   double positions = 0.0;
   bool grouped = true;

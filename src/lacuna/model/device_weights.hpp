@@ -68,8 +68,8 @@ struct DeviceLoadOptions {
   std::function<bool(std::int64_t layer, std::span<const Linear* const> linears)> keep_packed = nullptr;
 };
 
-// Whether that takes no longer than dense columns would, of which a share of `input_sparsity` is skipped. Fitted to an
-// H200's times, alone and in a decoder: docs/kernels-cuda.md, "Both sparsities".
+// Whether that takes no longer than dense columns would, of which a share of `input_sparsity` is skipped. Fitted to
+// the tokens that an H200 decodes a second: docs/kernels-cuda.md, "Both sparsities".
 bool packed_outruns_columns(std::span<const Linear* const> packed, double input_sparsity);
 
 void require_device_support(const DecoderConfig& config);
