@@ -10,9 +10,13 @@ void add_database_argument(CLI::App& command, DatabaseArgument& argument) {
   command.add_option("--db", argument.file, "also record the result in this database")->type_name("FILE");
 }
 
+void refuse_other_files(const std::filesystem::path& database) {
+  if (!database.empty() && std::filesystem::exists(database)) const Database opened(database);
+}
+
 AnalysisStore::AnalysisStore(const DatabaseArgument& argument, std::string command, std::uint64_t seed)
     : file_(argument.file), command_(std::move(command)), seed_(seed) {
-  if (wanted() && std::filesystem::exists(file_)) const Database database(file_);
+  refuse_other_files(file_);
 }
 
 void AnalysisStore::save(AnalysisResults results, const ChosenFeatures& features, const Json& options) const {

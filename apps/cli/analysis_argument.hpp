@@ -14,6 +14,8 @@ struct DatabaseArgument {
   std::filesystem::path file;  // empty: stored nowhere
 };
 void add_database_argument(CLI::App& command, DatabaseArgument& argument);
+// Before the work whose result goes there: throws where the file is there and no store, or is in use. Empty: nothing.
+void refuse_other_files(const std::filesystem::path& database);
 
 // One run of a command, from its start to its record. Made before the work: a file that is no store, or is in use, is
 // refused then.

@@ -177,6 +177,46 @@ TEST(TuningCache, RefusesEntriesThatContradictThemselves) {
   }
 }
 
+TEST(TuningCache, AFolderThatCannotBeMadeIsToldWithWhatHelps) {
+  const test::TempFolder folder;
+  write_file_atomic(folder.path() / "f", "a file");
+  TuningCache cache = TuningCache::open(folder.path() / "f/t.json");
+  cache.put(entry(128, "dense"));
+  try {
+    cache.save();
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("create the folder"), std::string::npos) << error.what();
+    EXPECT_NE(error.hint().find("LACUNA_CACHE_DIR"), std::string::npos);
+  }
+}
+
+// As a user other than root, whom permissions do not hold.
+TEST(TuningCache, AFolderThatMayNotBeEnteredIsPermissionDenied) {
+  const test::TempFolder folder;
+  std::filesystem::create_directory(folder.path() / "closed");
+  const auto file = folder.path() / "closed/t.json";
+  std::filesystem::permissions(folder.path() / "closed", std::filesystem::perms::none);
+  const pid_t child = fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    if (geteuid() == 0 && seteuid(65534) != 0) _exit(3);
+    try {
+      (void)TuningCache::open(file);
+    } catch (const Error& error) {
+      _exit(error.code() == ErrorCode::permission_denied ? 0 : 1);
+    } catch (...) {
+      _exit(2);
+    }
+    _exit(1);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  std::filesystem::permissions(folder.path() / "closed", std::filesystem::perms::owner_all);
+  if (WEXITSTATUS(status) == 3) GTEST_SKIP() << "this process may not become another user";
+  EXPECT_EQ(status, 0);
+}
+
 TEST(TuningCache, ClearRemovesTheFile) {
   const test::TempFolder folder;
   const auto file = folder.path() / "t.json";

@@ -29,6 +29,9 @@ class Bench(CliTest):
                                      "packed,96,0.5,true", "packed,96,0.7,true"])
         self.assertIn("Speed against sparsity", page.read_text())
         self.fails(2, "E0101", "bench", "pack", "--shape", "8x8", "-o", self.folder / "b.bmp")
+        other = self.folder / "other.db"
+        other.write_text("no database")
+        self.fails(1, "E0704", "bench", "pack", "--shape", "8x8", "--db", other)  # told before anything is printed
 
     def test_decode_reports_tokens_per_second(self):
         database = self.folder / "d.db"

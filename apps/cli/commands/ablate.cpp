@@ -39,7 +39,7 @@ Ablation make_ablation(const Session& session, const AblateCommand& command) {
     StoreReader reader(command.references.front());
     return ablate_stored(reader.source(), command.all);
   }
-  if (!file.empty() && fs::exists(file)) const Database refused_before_the_work(file);
+  refuse_other_files(file);
   const auto sources = open_variants(command.references);
   auto ablation = ablate(sources, command.all, session.context());
   if (!file.empty()) {

@@ -1,6 +1,7 @@
 // `lacuna bench`: what sparsity buys on this machine.
 #include <fmt/format.h>
 
+#include "analysis_argument.hpp"
 #include "bench_decode.hpp"
 #include "bench_orders.hpp"
 #include "bench_output.hpp"
@@ -153,6 +154,7 @@ void run_orders(const Session& session, const BenchCommand& command) {
 void run_bench(const Session& session, const BenchCommand& command) {
   refuse_missing_kernel(command);
   if (!command.out.empty()) picture_format(command.out);  // a wrong name is told before any work
+  refuse_other_files(command.database);
   const BenchPlace place = place_of(command.device);
   if (!command.orders.matrix.what.empty()) return run_orders(session, command);
   if (command.kind == "decode") return run_decode_bench(session, decode_command(command, place));

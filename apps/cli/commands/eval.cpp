@@ -1,6 +1,7 @@
 // `lacuna eval`: perplexity, and divergence from the dense model.
 #include <fmt/format.h>
 
+#include "analysis_argument.hpp"
 #include "commands.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/store/database.hpp"
@@ -136,6 +137,7 @@ void run_eval(const Session& session, EvalCommand command) {
   if (command.text.empty() == command.tokens.empty()) {
     throw Error(ErrorCode::missing_argument, "expected either --text FILE or --tokens FILE");
   }
+  refuse_other_files(command.database);
   command.options.compute = parse_compute(command.compute);
   const std::string file = command.text.empty() ? command.tokens : command.text;
   const auto source = read_evaluation_text(command.model, file);

@@ -28,6 +28,8 @@ constexpr std::uint64_t kMaxFileBytes = 16U << 20U;
 constexpr const char* kFormat = "lacuna tuning";
 constexpr int kFormatVersion = 2;  // 1: without the sparsity of inputs beside that of weights
 constexpr int kMaxDepth = 8;
+constexpr const char* kElsewhere =
+    "the environment variable LACUNA_CACHE_DIR names another folder to remember times in";
 
 Json to_json(const TuningEntry& entry) {
   Json candidates = Json::array();
@@ -87,7 +89,11 @@ struct Content {
 
 Content read_content(const fs::path& file) {
   Content content;
-  if (!fs::exists(file)) return content;
+  std::error_code failure;
+  if (!fs::exists(file, failure)) {
+    if (failure) throw errno_error(failure.value(), "read", file).hint(kElsewhere);
+    return content;
+  }
   try {
     const std::string text = read_file(file, kMaxFileBytes);
     if (find_deep_nesting(text, kMaxDepth)) throw Error(ErrorCode::corrupt_file, "nested too deeply");
@@ -130,7 +136,7 @@ class SaveLock {
     }
     if (fd_ >= 0) return;
     const auto code = errno == EACCES || errno == EROFS ? ErrorCode::permission_denied : ErrorCode::io_failed;
-    throw Error(code, fmt::format("{}: cannot be locked: {}", lock.string(), std::strerror(errno)));
+    throw Error(code, fmt::format("{}: cannot be locked: {}", lock.string(), std::strerror(errno))).hint(kElsewhere);
   }
   ~SaveLock() { ::close(fd_); }
   SaveLock(const SaveLock&) = delete;
@@ -176,7 +182,9 @@ void TuningCache::put(TuningEntry entry) {
 }
 
 void TuningCache::save() const {
-  fs::create_directories(file_.parent_path());
+  std::error_code failure;
+  fs::create_directories(file_.parent_path(), failure);
+  if (failure) throw errno_error(failure.value(), "create the folder", file_.parent_path()).hint(kElsewhere);
   const SaveLock lock(file_);
   auto merged = read_content(file_).entries;
   for (const auto& key : changed_) put_into(merged, *find(key));
