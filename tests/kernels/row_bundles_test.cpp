@@ -80,10 +80,11 @@ TEST(RowBundles, LongGapsAreBridged) {
   }
 }
 
-// 64 entries in 8 lanes fill one block each; the last gap of the last lane takes one more entry, and with it a second
-// block, where it is one wider than its bits.
+// 64 entries in 8 lanes fill one block each. A last gap one wider than 4 or 6 bits makes all wider, which takes less
+// than one more entry for every lane; one wider than 8 bits takes that entry, and with it a second block.
 TEST(RowBundles, AGapThatFitsTakesNoEntry) {
-  for (const auto& [gap, bits, blocks] : {std::array{15, 4, 1}, {16, 4, 2}, {255, 8, 1}, {256, 8, 2}}) {
+  for (const auto& [gap, bits, blocks] :
+       {std::array{15, 4, 1}, {16, 6, 1}, {63, 6, 1}, {64, 8, 1}, {255, 8, 1}, {256, 8, 2}}) {
     HalfMatrix w(1, 400);
     for (std::int64_t i = 0; i < 63; ++i) w.at(0, i) = 0x3c00;
     w.at(0, 62 + gap) = 0x4000;
@@ -95,11 +96,12 @@ TEST(RowBundles, AGapThatFitsTakesNoEntry) {
   }
 }
 
-// The first lane of 63 entries has 7: two gaps of 15 leave room for the one entry that bridges them.
+// The first lane of 127 entries has 15: two gaps of 15 leave room for the one entry that bridges them. Wider gaps would
+// take more than the next one.
 TEST(RowBundles, AGapOfManyTakesOneEntryLessThanItHas) {
-  for (const auto& [gap, blocks] : {std::pair{30, 1}, {31, 2}}) {
+  for (const auto& [gap, blocks] : {std::pair{30, 2}, {31, 3}}) {
     HalfMatrix w(1, 400);
-    for (std::int64_t i = 0; i < 63; ++i) w.at(0, i < 6 ? i : i + gap - 1) = 0x3c00;
+    for (std::int64_t i = 0; i < 127; ++i) w.at(0, i < 6 ? i : i + gap - 1) = 0x3c00;
     const RowBundles packed = make_row_bundles(w.view(), DType::f16, 1);
     EXPECT_EQ(packed.gap_bits, 4);
     EXPECT_EQ(packed.lengths[0], blocks) << gap;
@@ -110,7 +112,11 @@ TEST(RowBundles, AGapOfManyTakesOneEntryLessThanItHas) {
 // The gap before entry k of a lane, as the header lays it out.
 int gap_at(const RowBundles& packed, const std::uint8_t* block, std::size_t lane, std::size_t k) {
   const std::uint8_t* gaps = block + 512;
-  return packed.gap_bits == 8 ? gaps[8 * lane + k] : gaps[4 * lane + k % 4] >> (k < 4 ? 0 : 4) & 15;
+  if (packed.gap_bits == 8) return gaps[8 * lane + k];
+  const int own = gaps[4 * lane + k % 4];
+  if (packed.gap_bits == 4) return own >> (k < 4 ? 0 : 4) & 15;
+  if (k < 4) return own & 63;
+  return own >> 6 << 4 | (gaps[128 + 2 * lane + k % 2] >> (k < 6 ? 0 : 4) & 15);
 }
 
 // The kernel reads an input for every entry, also for those that fill a lane up: each must lie inside the row.
@@ -147,7 +153,36 @@ TEST(RowBundles, FillingStaysSmallOnRandomMasks) {
   EXPECT_EQ(packed.rows_in_bundle, 4);
   const double least = 2.5 * static_cast<double>(w.nonzeros()) + 16.0 * 256;
   EXPECT_LT(static_cast<double>(packed.bytes()), 1.05 * least);
-  EXPECT_EQ(make_row_bundles(test::random_half_matrix(256, 4096, 0.95, 6).view(), DType::f16, 2).gap_bits, 8);
+}
+
+// At random places 4 bits are too few for one gap of 32,768 at 50 % zeros, of 200 at 70 %, but of 5 at 90 %, where 6
+// bits are for one of 760; at 99 % these are too few for one of two, 8 bits for one of 13.
+TEST(RowBundles, GapsAreAsWideAsTakesFewestBytes) {
+  for (const auto& [zeros, bits] : {std::pair{0.5, 4}, {0.7, 4}, {0.9, 6}, {0.99, 8}}) {
+    const HalfMatrix w = test::random_half_matrix(64, 4096, zeros, 6);
+    const RowBundles packed = make_row_bundles(w.view(), DType::f16, 2);
+    EXPECT_EQ(packed.gap_bits, bits) << zeros;
+    EXPECT_EQ(expanded(packed).bits, w.bits) << zeros;
+  }
+}
+
+// The rows that share a bundle are about as long, so that none waits for another; a pair's two lie side by side.
+TEST(RowBundles, RowsAreOrderedByTheirLength) {
+  HalfMatrix w(40, 512);
+  for (std::int64_t r = 0; r < 40; ++r) {
+    for (std::int64_t c = 0; c < r / 2 * 8; ++c) w.at(r, c) = 0x3c00;
+  }
+  const RowBundles packed = make_row_bundles(w.view(), DType::f16, 1);
+  ASSERT_EQ(packed.rows_in_bundle, 4);
+  for (std::uint32_t i = 0; i < 40; ++i) EXPECT_EQ(packed.row_order[i], 38 - i / 2 * 2 + i % 2) << i;
+  const RowBundles pairs = make_row_bundles(w.view(), DType::f16, 1, true);
+  for (std::size_t i = 0; i < 40; i += 2) {
+    EXPECT_EQ(pairs.row_order[i] % 2, 0U) << i;
+    EXPECT_EQ(pairs.row_order[i + 1], pairs.row_order[i] + 1) << i;
+  }
+  EXPECT_EQ(expanded(packed).bits, w.bits);
+  const RowBundles odd = make_row_bundles({w.bits.data(), 39, 512, 512}, DType::f16, 1, true);
+  EXPECT_EQ(odd.row_order[38], 38U);  // half a pair comes last, however long
 }
 
 // As many streams a multiprocessor as warps share its input, or one a bundle.

@@ -24,6 +24,10 @@ __device__ __forceinline__ unsigned lane_address(unsigned address) {
   return __shfl_sync(~0U, address, static_cast<int>(threadIdx.x) % 32);
 }
 
+// This thread's warp in its block. The same for all lanes, and known to the compiler as such: addresses that follow
+// from it lie in uniform registers, as copies want them.
+__device__ __forceinline__ int own_warp() { return __shfl_sync(~0U, static_cast<int>(threadIdx.x) / 32, 0); }
+
 // Until the phase of that parity of the barrier (its shared address) has completed.
 __device__ __forceinline__ void wait_for_barrier(unsigned barrier, unsigned parity) {
   unsigned done = 0;
@@ -34,6 +38,10 @@ __device__ __forceinline__ void wait_for_barrier(unsigned barrier, unsigned pari
                  : "memory");
   } while (done == 0);
 }
+
+// The cache policy that createpolicy.fractional.L2::evict_first makes for all of an access, as a constant, which takes
+// no registers. Read once: what other kernels keep in L2 shall stay there.
+inline constexpr unsigned long long kEvictFirst = 0x12f0000000000000ULL;
 
 template <int kStageBytes, int kStages>
 class WarpRing {
@@ -52,11 +60,9 @@ class WarpRing {
     __syncwarp();
   }
 
-  __device__ __forceinline__ void open(const unsigned char* source, long long bytes) {
+  __device__ __forceinline__ void open(const unsigned char* source, int bytes) {
     next_ = source;
     left_ = bytes;
-    // Read once: what other kernels keep in L2 shall stay there.
-    asm volatile("createpolicy.fractional.L2::evict_first.b64 %0, 1.0;" : "=l"(policy_));
 #pragma unroll
     for (int s = 0; s < kStages; ++s) {
       start((stage_ + s) % kStages);
@@ -88,7 +94,7 @@ class WarpRing {
       asm volatile(
           "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes.L2::cache_hint [%0], [%1], %2, [%3], "
           "%4;" ::"r"(memory_ + stage * kStageBytes),
-          "l"(next_), "r"(bytes), "r"(barrier), "l"(policy_)
+          "l"(next_), "r"(bytes), "r"(barrier), "l"(kEvictFirst)
           : "memory");
     }
     next_ += kStageBytes;
@@ -99,10 +105,9 @@ class WarpRing {
   unsigned barriers_;
   bool leader_;
   const unsigned char* next_ = nullptr;
-  long long left_ = 0;
+  int left_ = 0;
   int stage_ = 0;
   unsigned phase_ = 0;
-  unsigned long long policy_ = 0;
 };
 
 __device__ __forceinline__ uint4 load_shared_16(unsigned address) {
@@ -118,6 +123,11 @@ __device__ __forceinline__ uint2 load_shared_8(unsigned address) {
 __device__ __forceinline__ std::uint32_t load_shared_4(unsigned address) {
   std::uint32_t v;
   asm volatile("ld.shared.u32 %0, [%1];" : "=r"(v) : "r"(address));
+  return v;
+}
+__device__ __forceinline__ std::uint32_t load_shared_2(unsigned address) {
+  std::uint16_t v;
+  asm volatile("ld.shared.u16 %0, [%1];" : "=h"(v) : "r"(address));
   return v;
 }
 

@@ -47,23 +47,27 @@ class InputReader {
     }
   }
 
+  // A plain input's first octets on their way, for columns below `padded`, as in for_each_octet: for a kernel that asks
+  // for weights before it uses its input, since what is asked for later comes later.
+  __device__ __forceinline__ void fetch(int padded) {
+    if (in_.kind == InputKind::normalised) return;
+    load(first(), padded, ahead_);
+    fetched_ = true;
+  }
+
   // f(c, octet) for the columns c … c+7 of every multiple of 8 below `padded`; columns from cols on are 0.
   template <typename F>
   __device__ __forceinline__ void for_each_octet(int padded, F f) const {
     if (in_.kind == InputKind::normalised) return normalise(padded, f);
-    // Several loads on their way before the first is used: each takes as long as a hundred instructions.
-    constexpr int kTogether = 4;
-    const bool aligned = reinterpret_cast<std::uintptr_t>(in_.x) % 16 == 0;
-    for (int c = first(); c < padded; c += kTogether * step()) {
+    int c = first();
+    if (fetched_) {
+      give(c, padded, ahead_, f);
+      c += kTogether * step();
+    }
+    for (; c < padded; c += kTogether * step()) {
       __align__(16) T own[kTogether][8];
-#pragma unroll
-      for (int k = 0; k < kTogether; ++k) {
-        if (c + k * step() < padded) load(static_cast<const T*>(in_.x), c + k * step(), cols_, aligned, own[k]);
-      }
-#pragma unroll
-      for (int k = 0; k < kTogether; ++k) {
-        if (c + k * step() < padded) f(c + k * step(), own[k]);
-      }
+      load(c, padded, own);
+      give(c, padded, own, f);
     }
   }
 
@@ -75,6 +79,24 @@ class InputReader {
   }
 
  private:
+  // Octets on their way before the first is used: each takes as long as a hundred instructions.
+  static constexpr int kTogether = 4;
+
+  __device__ __forceinline__ void load(int c, int padded, T (&out)[kTogether][8]) const {
+    const bool aligned = reinterpret_cast<std::uintptr_t>(in_.x) % 16 == 0;
+#pragma unroll
+    for (int k = 0; k < kTogether; ++k) {
+      if (c + k * step() < padded) load(static_cast<const T*>(in_.x), c + k * step(), cols_, aligned, out[k]);
+    }
+  }
+  template <typename F>
+  __device__ __forceinline__ void give(int c, int padded, const T (&own)[kTogether][8], F f) const {
+#pragma unroll
+    for (int k = 0; k < kTogether; ++k) {
+      if (c + k * step() < padded) f(c + k * step(), own[k]);
+    }
+  }
+
   __device__ __forceinline__ int first() const { return static_cast<int>(threadIdx.x) * 8; }
   __device__ __forceinline__ int step() const { return static_cast<int>(blockDim.x) * 8; }
 
@@ -135,6 +157,8 @@ class InputReader {
   const ProductInput& in_;
   int cols_;
   float weight_[kKeep][8];
+  __align__(16) T ahead_[kTogether][8];
+  bool fetched_ = false;
 };
 
 // One thread stores one sum at y[i]. Nothing else of the launch adds to that element, so the atomic addition only

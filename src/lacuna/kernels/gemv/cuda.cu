@@ -31,6 +31,7 @@ struct DenseArgs {
   int cols;
   int chunks;        // of a row
   int row_multiple;  // rows that a warp takes together
+  bool overlaps;
 };
 
 template <typename T>
@@ -54,7 +55,7 @@ __global__ void __launch_bounds__(kMaxWarps * 32, kStageChunks == 2 ? 2 : 1)
   extern __shared__ __align__(128) unsigned char shared[];
   T* x = reinterpret_cast<T*>(shared);
   const int lane = threadIdx.x % 32;
-  const int own = threadIdx.x / 32;
+  const int own = own_warp();
   const int warps = static_cast<int>(blockDim.x) / 32;
   const long long warp = static_cast<long long>(blockIdx.x) * warps + own;
   const long long all_warps = static_cast<long long>(warps) * gridDim.x;
@@ -63,11 +64,11 @@ __global__ void __launch_bounds__(kMaxWarps * 32, kStageChunks == 2 ? 2 : 1)
   const int row_end = static_cast<int>(parts * (warp + 1) / all_warps) * args.row_multiple;
   const int n_chunks = (row_end - row) * args.chunks;
 
-  const InputReader<T> input(args.input, args.cols);
+  InputReader<T> input(args.input, args.cols);
+  if (!args.overlaps) input.fetch(args.chunks * kChunkColumns);
   const unsigned rings = shared_address(shared) + args.chunks * kChunkBytes;
   Ring ring(rings + own * Ring::kBytes, rings + warps * Ring::kBytes + own * kStages * 8);
-  ring.open(args.weights + static_cast<long long>(row) * args.chunks * kChunkBytes,
-            static_cast<long long>(n_chunks) * kChunkBytes);
+  ring.open(args.weights + static_cast<long long>(row) * args.chunks * kChunkBytes, n_chunks * kChunkBytes);
   let_next_grid_start();
   wait_for_previous_grids();
   input.stage(x, args.chunks * kChunkColumns);
@@ -165,11 +166,13 @@ void DeviceDense::multiply(const ProductInput& input, const ProductOutput& outpu
                              static_cast<int>(rows_),
                              static_cast<int>(cols_),
                              static_cast<int>(stride_ / cuda::kChunkColumns),
-                             row_multiple_};
+                             row_multiple_,
+                             overlap != Overlap::none};
   auto* queue = static_cast<cudaStream_t>(stream);
   const auto run = [&](auto zero) {
     using T = decltype(zero);
-    if (overlap == Overlap::two && fits_two()) return cuda::launch<T, 2>(args, grid_, warps_, overlap, queue);
+    const bool few = overlap == Overlap::none || (overlap == Overlap::two && fits_two());
+    if (few) return cuda::launch<T, 2>(args, grid_, warps_, overlap, queue);
     cuda::launch<T, 4>(args, grid_, warps_, overlap, queue);
   };
   if (dtype_ == DType::f16) return run(__half());

@@ -1,5 +1,5 @@
-// How the rows of a matrix become bundles (row_bundles.hpp): which lane gets which entries, how many rows a bundle has,
-// how wide gaps are stored, how many warps read it.
+// How the rows of a matrix become bundles (row_bundles.hpp): which rows, which lane gets which entries, how wide gaps
+// are stored, how many warps read it.
 //
 // Internal to kernels/packed_gemv.
 #pragma once
@@ -39,7 +39,7 @@ inline int bridges(int gap, int max_gap) { return (gap - 1) / max_gap; }
 // Of the row's lanes, with the entries that bridge gaps.
 int fullest_lane(const RowEntries& row, const WideGaps& wide, int lanes, int max_gap);
 
-// Sets gap_bits, rows_in_bundle and the number of streams.
+// Sets gap_bits, rows_in_bundle, row_order and the number of streams.
 void choose_bundle_layout(const WeightRows& rows, bool pairs, RowBundles& out);
 
 }  // namespace lacuna::kernels

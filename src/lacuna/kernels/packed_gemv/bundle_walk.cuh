@@ -5,26 +5,26 @@
 
 #include "lacuna/kernels/device/bulk_ring.cuh"
 #include "lacuna/kernels/device/ends.cuh"
+#include "lacuna/kernels/packed_gemv/bundle_blocks.cuh"
 #include "lacuna/kernels/packed_gemv/row_bundles.hpp"
 
 namespace lacuna::kernels::cuda {
 
-constexpr int kBundleStages = 4;  // of a block each
-
-constexpr int bundle_block_bytes(int gap_bits) { return 512 + 32 * gap_bits; }
+constexpr int kBundleStages = 3;  // of a block each
 
 struct BundleArgs {
   const unsigned char* blocks;
   const std::uint16_t* starts;
   const std::uint16_t* lengths;
+  const std::uint32_t* row_order;
   const RowBundles::Stream* streams;
   ProductInput input;
   ProductOutput output;
-  int rows;
   int cols;
   int n_bundles;
   int n_streams;
   int lanes_a_row;
+  int lanes_shift;  // of 2
   bool overlaps;
 };
 
@@ -48,19 +48,15 @@ struct Entries {
       const uint2 both = load_shared_8(block + 512 + lane * 8);
       gaps[0] = both.x;
       gaps[1] = both.y;
+    } else if constexpr (kGapBits == 6) {
+      spread_gaps(load_shared_4(block + 512 + lane * 4), load_shared_2(block + 640 + lane * 2), gaps);
     } else {
-      spread(load_shared_4(block + 512 + lane * 4));
+      spread_gaps(load_shared_4(block + 512 + lane * 4), gaps);
     }
   }
   __device__ __forceinline__ void load(const unsigned char* block, int lane) {
     values = *reinterpret_cast<const uint4*>(block + lane * 16);
-    if constexpr (kGapBits == 8) {
-      const uint2 both = *reinterpret_cast<const uint2*>(block + 512 + lane * 8);
-      gaps[0] = both.x;
-      gaps[1] = both.y;
-    } else {
-      spread(*reinterpret_cast<const std::uint32_t*>(block + 512 + lane * 4));
-    }
+    load_gaps<kGapBits>(block, lane, gaps);
   }
 
   // Addresses of the inputs of four entries, from that of the entry before: sums of the first gaps, times two bytes.
@@ -71,12 +67,6 @@ struct Entries {
     out[2] = __dp4a(gaps[kHalf], 0x00020202U, before);
     out[3] = __dp4a(gaps[kHalf], 0x02020202U, before);
   }
-
- private:
-  __device__ __forceinline__ void spread(std::uint32_t nibbles) {
-    gaps[0] = nibbles & 0x0f0f0f0fU;
-    gaps[1] = nibbles >> 4 & 0x0f0f0f0fU;
-  }
 };
 
 // One warp's walk through a stream.
@@ -86,7 +76,8 @@ class BundleWalk {
   static constexpr int kBlockBytes = bundle_block_bytes(kGapBits);
   using Ring = WarpRing<kBlockBytes, kBundleStages>;
 
-  // input: shared address of x. Asks for the tables of the stream's first bundle.
+  // input: shared address of x. Asks for the tables of the stream and of its first bundle: before any weights, behind
+  // which they would wait.
   __device__ __forceinline__ BundleWalk(const BundleArgs& args, int stream, unsigned input)
       : args_(args), input_(input), lane_(static_cast<int>(threadIdx.x) % 32), bundle_(args.n_bundles) {
     if (stream >= args.n_streams) return;
@@ -95,16 +86,17 @@ class BundleWalk {
     fetch(stream);
   }
 
-  // Touches weights and tables only: may run before the grids before have ended.
+  // Asks for the first blocks. Touches weights and tables only: may run before the grids before have ended.
   __device__ __forceinline__ void open(Ring& ring) {
-    stream_ = args_.blocks + static_cast<std::size_t>(place_.first_block) * kBlockBytes;
-    ring.open(stream_, static_cast<long long>(place_.blocks) * kBlockBytes);
+    ring.open(args_.blocks + static_cast<std::size_t>(place_.first_block) * kBlockBytes,
+              static_cast<int>(place_.blocks) * kBlockBytes);
   }
 
   __device__ __forceinline__ void run(Ring& ring) {
     for (; bundle_ < args_.n_bundles; bundle_ += args_.n_streams) {
       const int start = start_;
       const int length = length_;
+      const std::uint32_t row = row_;
       fetch(bundle_ + args_.n_streams);
       unsigned at = input_ + static_cast<unsigned>(start) * 2U;
       float even = 0.0F;
@@ -115,13 +107,10 @@ class BundleWalk {
         ring.advance();
         multiply(entries, at, even, odd);
       }
-      float sum = over_row(even + odd);
+      const float sum = over_row(even + odd);
       // What is not finite may come of an input beside which a lane was filled up.
-      if (__any_sync(~0U, !(fabsf(sum) <= FLT_MAX))) {
-        sum = over_row(careful_sum(stream_, input_ + static_cast<unsigned>(start) * 2U, lane_, length));
-      }
-      stream_ += static_cast<std::size_t>(length) * kBlockBytes;
-      put(sum);
+      if (__any_sync(~0U, !(fabsf(sum) <= FLT_MAX))) return finish_carefully(*this, ring);
+      put(row, sum);
     }
   }
 
@@ -130,6 +119,7 @@ class BundleWalk {
     if (bundle >= args_.n_bundles) return;
     start_ = args_.starts[32LL * bundle + lane_];
     length_ = args_.lengths[bundle];
+    row_ = args_.row_order[bundle * (32 >> args_.lanes_shift) + (lane_ >> args_.lanes_shift)];
   }
 
   __device__ __forceinline__ static void multiply(const Entries<T, kGapBits>& entries, unsigned& at, float& even,
@@ -150,23 +140,39 @@ class BundleWalk {
     }
   }
 
-  // The same sum without what is filled up and what bridges gaps, from global memory. Static, so that a walk's members
-  // stay in registers.
-  __device__ __noinline__ static float careful_sum(const unsigned char* blocks, unsigned at, int lane, int length) {
-    float sum = 0.0F;
-    for (int k = 0; k < length; ++k) {
+  // The rest of a stream, from a bundle on that has gone through the ring. A call after which nothing is needed any
+  // more, so that the walk and its ring stay in registers.
+  __device__ __noinline__ static void finish_carefully(BundleWalk walk, Ring ring) {
+    const BundleArgs& args = walk.args_;
+    for (bool arrived = true; walk.bundle_ < args.n_bundles; walk.bundle_ += args.n_streams, arrived = false) {
+      walk.fetch(walk.bundle_);
+      for (int k = 0; !arrived && k < walk.length_; ++k) {  // nothing may arrive in a block that has ended
+        ring.wait();
+        ring.advance();
+      }
+      walk.put(walk.row_, walk.over_row(walk.careful_sum()));
+    }
+  }
+
+  // The same sum without what is filled up and what bridges gaps, from global memory.
+  __device__ float careful_sum() const {
+    const unsigned char* blocks =
+        find_bundle<kGapBits>(args_.blocks, args_.streams, args_.lengths, args_.n_streams, bundle_);
+    unsigned at = input_ + static_cast<unsigned>(start_) * 2U;
+    float sums[2] = {};
+    for (int k = 0; k < length_; ++k) {
       Entries<T, kGapBits> entries;
-      entries.load(blocks + static_cast<std::size_t>(k) * kBlockBytes, lane);
+      entries.load(blocks + static_cast<std::size_t>(k) * kBlockBytes, lane_);
       const std::uint32_t words[4] = {entries.values.x, entries.values.y, entries.values.z, entries.values.w};
 #pragma unroll
       for (int e = 0; e < 8; ++e) {
         at += (entries.gaps[e / 4] >> (e % 4 * 8) & 255U) * 2U;
         const float2 pair = pair_to_f32<T>(words[e / 2]);
         const float w = e % 2 == 0 ? pair.x : pair.y;
-        if (w != 0.0F) sum = fmaf(w, load_shared_input<T>(at), sum);
+        if (w != 0.0F) sums[e % 2] = fmaf(w, load_shared_input<T>(at), sums[e % 2]);
       }
     }
-    return sum;
+    return sums[0] + sums[1];
   }
 
   __device__ __forceinline__ float over_row(float sum) const {
@@ -174,11 +180,9 @@ class BundleWalk {
     return sum;
   }
 
-  __device__ __forceinline__ void put(float sum) const {
+  __device__ __forceinline__ void put(std::uint32_t row, float sum) const {
     const float next = __shfl_down_sync(~0U, sum, args_.lanes_a_row % 32);  // of the row after this lane's
-    const int rows = 32 / args_.lanes_a_row;
-    const int row = bundle_ * rows + lane_ / args_.lanes_a_row;
-    if (lane_ % args_.lanes_a_row != 0 || row >= args_.rows) return;
+    if (lane_ % args_.lanes_a_row != 0 || row == RowBundles::kNoRow) return;
     if (args_.output.kind != OutputKind::gate) {
       store_sum<T>(args_.output.y, args_.output.kind, row, biased<T>(args_.output, row, sum));
     } else if (row % 2 == 0) {
@@ -187,13 +191,13 @@ class BundleWalk {
   }
 
   const BundleArgs& args_;
-  const unsigned char* stream_ = nullptr;  // the bundle at hand
   unsigned input_;
   int lane_;
   int bundle_;
   RowBundles::Stream place_ = {};
   int start_ = 0;  // of the bundle that comes next
   int length_ = 0;
+  std::uint32_t row_ = 0;  // this lane's
 };
 
 }  // namespace lacuna::kernels::cuda

@@ -49,6 +49,7 @@ class DeviceRowBundles {
   DeviceBuffer blocks_;
   DeviceBuffer starts_;
   DeviceBuffer lengths_;
+  DeviceBuffer row_order_;
   DeviceBuffer streams_;
   std::size_t bytes_;
 };

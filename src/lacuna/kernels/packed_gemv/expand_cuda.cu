@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "lacuna/kernels/device/check.cuh"
+#include "lacuna/kernels/packed_gemv/bundle_blocks.cuh"
 #include "lacuna/kernels/packed_gemv/cuda.hpp"
 
 namespace lacuna::kernels {
@@ -21,10 +22,10 @@ struct BundleExpandArgs {
   const unsigned char* blocks;
   const std::uint16_t* starts;
   const std::uint16_t* lengths;
+  const std::uint32_t* row_order;
   const RowBundles::Stream* streams;
   std::uint16_t* out;
   long long stride;
-  int rows;
   int n_streams;
   int rows_in_bundle;
   int rows_at_once;  // of a bundle, as many as fit
@@ -49,47 +50,40 @@ __device__ __forceinline__ std::uint16_t value_of(const uint4& values, int k) {
   return static_cast<std::uint16_t>(word >> (16 * (k % 2)));
 }
 
-// The gaps of a lane's eight entries, in order from the lowest bits on.
 template <int kGapBits>
-__device__ __forceinline__ unsigned long long load_gaps(const unsigned char* block, int lane) {
-  if constexpr (kGapBits == 8) return *reinterpret_cast<const unsigned long long*>(block + 512 + lane * 8);
-  const std::uint32_t nibbles = *reinterpret_cast<const std::uint32_t*>(block + 512 + lane * 4);
-  return static_cast<unsigned long long>(nibbles >> 4 & 0x0f0f0f0fU) << 32 | (nibbles & 0x0f0f0f0fU);
-}
-
-__device__ __forceinline__ int sum_of_bytes(unsigned long long bytes) {
-  const unsigned low = __dp4a(static_cast<unsigned>(bytes), 0x01010101U, 0U);
-  return static_cast<int>(__dp4a(static_cast<unsigned>(bytes >> 32), 0x01010101U, low));
+__device__ __forceinline__ int sum_of_gaps(const unsigned char* block, int lane) {
+  std::uint32_t gaps[2];
+  load_gaps<kGapBits>(block, lane, gaps);
+  return static_cast<int>(__dp4a(gaps[1], 0x01010101U, __dp4a(gaps[0], 0x01010101U, 0U)));
 }
 
 // Block x makes bundle x, or, where not all of its rows fit, part y of them.
 template <int kGapBits>
 __global__ void __launch_bounds__(kMaxWarps * 32) expand_bundles_kernel(const __grid_constant__ BundleExpandArgs args) {
   extern __shared__ __align__(16) std::uint16_t rows[];
-  constexpr int kBlockBytes = 512 + 32 * kGapBits;
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int warp = static_cast<int>(threadIdx.x) / 32;
   const int bundle = static_cast<int>(blockIdx.x);
   const int first_row = static_cast<int>(blockIdx.y) * args.rows_at_once;  // of the bundle
   const int length = args.lengths[bundle];
-  std::uint32_t first_block = args.streams[bundle % args.n_streams].first_block;
-  for (int b = bundle % args.n_streams; b < bundle; b += args.n_streams) first_block += args.lengths[b];
-  const unsigned char* blocks = args.blocks + static_cast<std::size_t>(first_block) * kBlockBytes;
+  constexpr int kBlockBytes = bundle_block_bytes(kGapBits);
+  const unsigned char* blocks = find_bundle<kGapBits>(args.blocks, args.streams, args.lengths, args.n_streams, bundle);
   for (int r = warp; r < args.rows_at_once; r += kMaxWarps) clear(rows + r * args.stride, args.stride);
   __syncthreads();
   const int share = (length + kMaxWarps - 1) / kMaxWarps;
   const int first = min(length, warp * share);
   int column = args.starts[32LL * bundle + lane];
-  for (int k = 0; k < first; ++k) column += sum_of_bytes(load_gaps<kGapBits>(blocks + k * kBlockBytes, lane));
+  for (int k = 0; k < first; ++k) column += sum_of_gaps<kGapBits>(blocks + k * kBlockBytes, lane);
   const int row = lane / (32 / args.rows_in_bundle) - first_row;
   std::uint16_t* own = rows + row * args.stride;
   for (int k = first; k < min(length, first + share); ++k) {
     const unsigned char* block = blocks + k * kBlockBytes;
     const uint4 values = *reinterpret_cast<const uint4*>(block + lane * 16);
-    unsigned long long gaps = load_gaps<kGapBits>(block, lane);
+    std::uint32_t gaps[2];
+    load_gaps<kGapBits>(block, lane, gaps);
 #pragma unroll
-    for (int e = 0; e < 8; ++e, gaps >>= 8) {
-      column += static_cast<int>(gaps & 255U);
+    for (int e = 0; e < 8; ++e) {
+      column += static_cast<int>(gaps[e / 4] >> (e % 4 * 8) & 255U);
       const std::uint16_t value = value_of(values, e);
       const bool here = row >= 0 && row < args.rows_at_once;
       if (here && (value & 0x7fffU) != 0) own[column] = value;  // filling may lie anywhere
@@ -97,10 +91,9 @@ __global__ void __launch_bounds__(kMaxWarps * 32) expand_bundles_kernel(const __
   }
   __syncthreads();
   for (int r = warp; r < args.rows_at_once; r += kMaxWarps) {
-    const int i = bundle * args.rows_in_bundle + first_row + r;
-    if (first_row + r < args.rows_in_bundle && i < args.rows) {
-      write_row(rows + r * args.stride, args.out + i * args.stride, args.stride);
-    }
+    if (first_row + r >= args.rows_in_bundle) break;
+    const std::uint32_t i = args.row_order[bundle * args.rows_in_bundle + first_row + r];
+    if (i != RowBundles::kNoRow) write_row(rows + r * args.stride, args.out + i * args.stride, args.stride);
   }
 }
 
@@ -167,14 +160,16 @@ void DeviceRowBundles::expand(void* out, std::int64_t stride, DeviceStream strea
   const cuda::BundleExpandArgs args{reinterpret_cast<const unsigned char*>(blocks_.data()),
                                     reinterpret_cast<const std::uint16_t*>(starts_.data()),
                                     reinterpret_cast<const std::uint16_t*>(lengths_.data()),
+                                    reinterpret_cast<const std::uint32_t*>(row_order_.data()),
                                     reinterpret_cast<const RowBundles::Stream*>(streams_.data()),
                                     static_cast<std::uint16_t*>(out),
                                     stride,
-                                    static_cast<int>(rows_),
                                     n_streams_,
                                     rows_in_bundle_,
                                     at_once};
-  auto* kernel = gap_bits_ == 4 ? cuda::expand_bundles_kernel<4> : cuda::expand_bundles_kernel<8>;
+  auto* kernel = gap_bits_ == 4   ? cuda::expand_bundles_kernel<4>
+                 : gap_bits_ == 6 ? cuda::expand_bundles_kernel<6>
+                                  : cuda::expand_bundles_kernel<8>;
   check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, cuda::kMaxSharedBytes),
              "raise the shared memory limit");
   const dim3 grid(static_cast<unsigned>((rows_ + rows_in_bundle_ - 1) / rows_in_bundle_),

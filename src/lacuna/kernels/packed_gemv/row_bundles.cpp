@@ -45,9 +45,10 @@ class StreamWriter {
   void write_bundle(const WeightRows& rows, std::int64_t bundle) {
     const std::int64_t first = bundle * out_.rows_in_bundle;
     const auto n = static_cast<std::size_t>(std::min<std::int64_t>(out_.rows_in_bundle, out_.rows - first));
+    const std::uint32_t* own = out_.row_order.data() + first;
     int most = 0;
     for (std::size_t i = 0; i < n; ++i) {
-      rows.read(first + static_cast<std::int64_t>(i), rows_[i].entries);
+      rows.read(own[i], rows_[i].entries);
       rows_[i].wide.find(rows_[i].entries, kMaxGap);
       most = std::max(most, fullest_lane(rows_[i].entries, rows_[i].wide, out_.lanes_a_row(), kMaxGap));
     }
@@ -97,8 +98,23 @@ class StreamWriter {
       const int m = std::min(8, n - i);
       if (m < 8) packed &= (std::uint64_t{1} << (8 * m)) - 1;
       std::memcpy(block + lane * kBlock * 2, values + i, static_cast<std::size_t>(m) * 2);
-      if constexpr (kGapBits == 4) packed = (packed | packed >> 28) & 0xffffffffU;
-      std::memcpy(block + kLanes * kBlock * 2 + lane * kGapBits, &packed, kGapBits);
+      put_gaps(packed, block + kLanes * kBlock * 2, lane);
+    }
+  }
+
+  // gaps: a byte each.
+  static void put_gaps(std::uint64_t gaps, std::uint8_t* out, std::size_t lane) {
+    if constexpr (kGapBits == 8) {
+      std::memcpy(out + lane * 8, &gaps, 8);
+      return;
+    }
+    const std::uint64_t above = kGapBits == 6 ? gaps >> 30 & 0xc0c0c0c0U : gaps >> 28;
+    const auto word = static_cast<std::uint32_t>(gaps | above);
+    std::memcpy(out + lane * 4, &word, 4);
+    if constexpr (kGapBits == 6) {
+      const std::uint64_t low = gaps >> 32 & 0x0f0f0f0fU;
+      const auto nibbles = static_cast<std::uint16_t>((low & 0x0f0fU) | (low >> 12 & 0xf0f0U));
+      std::memcpy(out + kLanes * 4 + lane * 2, &nibbles, 2);
     }
   }
 
@@ -189,14 +205,18 @@ RowBundles make(const WeightRows& rows, int multiprocessors, bool pairs) {
   const std::int64_t bundles = out.n_bundles();
   out.lengths.resize(static_cast<std::size_t>(bundles));
   out.starts.resize(static_cast<std::size_t>(bundles) * kLanes);
-  place_streams(out.gap_bits == 4 ? write_streams<4>(rows, out) : write_streams<8>(rows, out), out);
+  place_streams(out.gap_bits == 4   ? write_streams<4>(rows, out)
+                : out.gap_bits == 6 ? write_streams<6>(rows, out)
+                                    : write_streams<8>(rows, out),
+                out);
   return out;
 }
 
 }  // namespace
 
 std::size_t RowBundles::bytes() const {
-  return blocks.size() + starts.size() * 2 + lengths.size() * 2 + streams.size() * sizeof(Stream);
+  return blocks.size() + starts.size() * 2 + lengths.size() * 2 + row_order.size() * 4 +
+         streams.size() * sizeof(Stream);
 }
 
 RowBundles make_row_bundles(MatrixView<const std::uint16_t> w, DType dtype, int multiprocessors, bool pairs) {
@@ -218,15 +238,21 @@ namespace {
 int gap_of(const RowBundles& packed, const std::uint8_t* block, std::size_t lane, std::size_t k) {
   const std::uint8_t* gaps = block + kLanes * kBlock * 2;
   if (packed.gap_bits == 8) return gaps[lane * 8 + k];
+  if (packed.gap_bits == 6) {
+    const int word = gaps[lane * 4 + k % 4];
+    if (k < 4) return word & 63;
+    return (word >> 6) << 4 | (gaps[kLanes * 4 + lane * 2 + k % 2] >> (k % 4 / 2 * 4) & 15);
+  }
   return gaps[lane * 4 + k % 4] >> (k / 4 * 4) & 15;
 }
 
 void expand_bundle(const RowBundles& packed, std::size_t bundle, const std::uint8_t* blocks,
                    MatrixView<std::uint16_t> w) {
   for (std::size_t l = 0; l < kLanes; ++l) {
-    const std::int64_t r =
-        static_cast<std::int64_t>(bundle) * packed.rows_in_bundle + static_cast<std::int64_t>(l) / packed.lanes_a_row();
-    if (r >= packed.rows) return;
+    const auto place =
+        bundle * static_cast<std::size_t>(packed.rows_in_bundle) + l / static_cast<std::size_t>(packed.lanes_a_row());
+    if (packed.row_order[place] == RowBundles::kNoRow) return;
+    const std::int64_t r = packed.row_order[place];
     std::int64_t c = packed.starts[bundle * kLanes + l];
     for (std::size_t e = 0; e < packed.lengths[bundle] * kBlock; ++e) {
       const std::uint8_t* block = blocks + e / kBlock * static_cast<std::size_t>(packed.block_bytes());

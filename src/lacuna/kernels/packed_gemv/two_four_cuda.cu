@@ -28,6 +28,7 @@ struct Args {
   int cols;
   int pairs;
   int blocks_per_pair;
+  bool overlaps;
 };
 
 // Elements from one segment to the next in shared memory: an odd number of 64-byte lines, so that two segments that are
@@ -129,18 +130,20 @@ __global__ void __launch_bounds__(kMaxWarps * 32, kStageBlocks == 2 ? 2 : 1)
   T* fragments = reinterpret_cast<T*>(shared);
   const int lane = threadIdx.x % 32;
   const int warps = static_cast<int>(blockDim.x) / 32;
-  const long long warp = static_cast<long long>(blockIdx.x) * warps + threadIdx.x / 32;
+  const int in_block = own_warp();
+  const long long warp = static_cast<long long>(blockIdx.x) * warps + in_block;
   const long long all_warps = static_cast<long long>(warps) * gridDim.x;
   int pair = static_cast<int>(args.pairs * warp / all_warps);
   const int pair_end = static_cast<int>(args.pairs * (warp + 1) / all_warps);
 
-  const InputReader<T> input(args.input, args.cols);
+  InputReader<T> input(args.input, args.cols);
+  if (!args.overlaps) input.fetch(args.blocks_per_pair * 32 * kSegments);
   const int blocks_begin = args.blocks_per_pair * (pair_end - pair);
   const int fragment_bytes = segment_stride(args.blocks_per_pair) * kSegments * 2;
   const unsigned rings = shared_address(shared) + fragment_bytes;
-  Ring ring(rings + threadIdx.x / 32 * Ring::kBytes, rings + warps * Ring::kBytes + threadIdx.x / 32 * kStages * 8);
+  Ring ring(rings + in_block * Ring::kBytes, rings + warps * Ring::kBytes + in_block * kStages * 8);
   ring.open(args.blocks + static_cast<std::size_t>(pair) * args.blocks_per_pair * kBlockBytes,
-            static_cast<long long>(blocks_begin) * kBlockBytes);
+            blocks_begin * kBlockBytes);
   let_next_grid_start();
   wait_for_previous_grids();
   const bool special = fill_fragments(args, input, fragments);
@@ -241,11 +244,13 @@ void DeviceTwoFour::multiply(const ProductInput& input, const ProductOutput& out
                         static_cast<int>(rows_),
                         static_cast<int>(cols_),
                         static_cast<int>((rows_ + 1) / 2),
-                        blocks_per_pair};
+                        blocks_per_pair,
+                        overlap != Overlap::none};
   auto* queue = static_cast<cudaStream_t>(stream);
   const auto run = [&](auto zero) {
     using T = decltype(zero);
-    if (overlap == Overlap::two && fits_two()) return launch<T, 2>(args, grid_, warps_, overlap, queue);
+    const bool few = overlap == Overlap::none || (overlap == Overlap::two && fits_two());
+    if (few) return launch<T, 2>(args, grid_, warps_, overlap, queue);
     launch<T, 4>(args, grid_, warps_, overlap, queue);
   };
   if (dtype_ == DType::f16) return run(__half());

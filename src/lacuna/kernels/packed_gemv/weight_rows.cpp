@@ -1,5 +1,6 @@
 #include "lacuna/kernels/packed_gemv/weight_rows.hpp"
 
+#include <bit>
 #include <cstring>
 
 #include "lacuna/core/error.hpp"
@@ -43,15 +44,31 @@ void WeightRows::read(std::int64_t row, RowEntries& out) const {
   parts_.empty() ? read_dense(row, out) : read_packed(row, out);
 }
 
-void WeightRows::read_dense(std::int64_t row, RowEntries& out) const {
-  const std::uint16_t* in = dense_.row(row);
-  pack_nonzero(dtype_, reinterpret_cast<const std::byte*>(in), cols_, out.words.data());
+std::int64_t WeightRows::count(std::int64_t row, RowEntries& scratch) const {
+  if (!parts_.empty()) {
+    const auto [part, own] = locate(row);
+    return static_cast<std::int64_t>(part->row_count(own));
+  }
+  find_dense(row, scratch);
+  std::int64_t n = 0;
+  for (const std::uint64_t word : scratch.words) n += std::popcount(word);
+  return n;
+}
+
+// The words of a dense row.
+void WeightRows::find_dense(std::int64_t row, RowEntries& out) const {
+  pack_nonzero(dtype_, reinterpret_cast<const std::byte*>(dense_.row(row)), cols_, out.words.data());
   if (mask_ != nullptr) {
     for (std::size_t w = 0; w < out.words.size(); ++w) {
       out.words[w] &= mask_[row * words_per_row_ + static_cast<std::int64_t>(w)];
     }
   }
+}
+
+void WeightRows::read_dense(std::int64_t row, RowEntries& out) const {
+  find_dense(row, out);
   list_columns(cols_, out);
+  const std::uint16_t* in = dense_.row(row);
   for (std::size_t i = 0; i < static_cast<std::size_t>(out.size); ++i) out.values[i] = in[out.columns[i]];
 }
 

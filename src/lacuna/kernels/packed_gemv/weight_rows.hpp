@@ -44,9 +44,11 @@ class WeightRows {
   std::int64_t rows() const { return rows_; }
   std::int64_t cols() const { return cols_; }
   void read(std::int64_t row, RowEntries& out) const;
-  void expand(std::int64_t row, std::uint16_t* out) const;  // of packed rows: cols elements
+  std::int64_t count(std::int64_t row, RowEntries& scratch) const;  // entries of it
+  void expand(std::int64_t row, std::uint16_t* out) const;          // of packed rows: cols elements
 
  private:
+  void find_dense(std::int64_t row, RowEntries& out) const;
   void read_dense(std::int64_t row, RowEntries& out) const;
   void read_packed(std::int64_t row, RowEntries& out) const;
   std::pair<const PackedRows*, std::int64_t> locate(std::int64_t row) const;

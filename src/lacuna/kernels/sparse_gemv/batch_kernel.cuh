@@ -1,29 +1,32 @@
-// The kernel of cuda.hpp for 2 to 8 inputs of 16-bit types, on tensor cores. A block owns 256 outputs and one part of
+// The kernel of cuda.hpp for 2 to 8 inputs of 16-bit types, on tensor cores. A block owns 128 outputs and one part of
 // the columns, of which every warp owns a part; the blocks of one output tile form a cluster.
 //
 //   1. list        128 columns at a time, a warp lists those that are active for any input, their inputs beside them, 0
 //                  where a column is active for others only
-//   2. accumulate  16 columns of the list at a time go through the warp's ring of asynchronous copies: a column's 256
+//   2. accumulate  16 columns of the list at a time go through the warp's ring of asynchronous copies: a column's 128
 //                  weights lie together, so 8×8 matrices come transposed out of shared memory (ldmatrix.trans) as the A
 //                  of 16 outputs × 16 columns; B is 16 columns × 8 inputs
-//   3. reduce      over the warps in shared memory, then as finish.cuh says
+//   3. reduce      over the warps in shared memory, then over the cluster, whose blocks finish a share of the outputs
+//                  each (batch_finish.cuh)
 //
 // Warps do not wait for each other before 3. Where every column is active anyhow (threshold < 0), nothing is listed,
 // and the first weights are asked for before the inputs are there.
 //
-// Budget of a warp, 128 columns of 256 outputs, 64 KiB: a list of 250 instructions, 8 times 16 copies, 16 ldmatrix, 16
-// mma and 60 others: 1100, of 2600 that the issue slots have in the time in which 4.3 TB/s bring 64 KiB.
+// Budget of a warp, 128 columns of 128 outputs, 32 KiB: a list of 250 instructions, 8 times 8 copies, 8 ldmatrix, 8 mma
+// and 60 others: 930, of 1300 that the issue slots have in the time in which 4.3 TB/s bring 32 KiB.
 #pragma once
 
 #include "lacuna/kernels/device/bulk_ring.cuh"
 #include "lacuna/kernels/device/tensor_core.cuh"
+#include "lacuna/kernels/sparse_gemv/batch_finish.cuh"
 #include "lacuna/kernels/sparse_gemv/batch_inputs.cuh"
-#include "lacuna/kernels/sparse_gemv/finish.cuh"
 
 namespace lacuna::kernels::cuda {
 
-constexpr int kBatchTile = 256;
-constexpr int kBatchMaxWarps = 8;
+constexpr int kBatchTile = 128;
+constexpr int kTileOctets = kBatchTile / 8;
+// Of a block, at most. Registers are for three blocks of four warps a multiprocessor, or two of eight.
+constexpr int batch_warps(int n_matrices) { return n_matrices == 1 ? 8 : 4; }
 constexpr int kColumnBytes = kBatchTile * 2;
 constexpr int kStageBytes = kStageColumns * kColumnBytes;
 constexpr int kBatchStages = 2;
@@ -51,15 +54,17 @@ class BatchPart {
   __device__ __forceinline__ void start(int s) {
     if (!all_) list_.extend((s + 1) * kStageColumns);
     const int size = all_ ? size_ : list_.size();
-    const bool holds_rows = lane() * 8 < columns_.n_rows;
+    const int octet = lane() % kTileOctets;
+    const bool holds_rows = octet * 8 < columns_.n_rows;
     if (s * kStageColumns < size) {
 #pragma unroll
-      for (int c = 0; c < kStageColumns; ++c) {
+      for (int i = 0; i < kTileOctets / 2; ++i) {
+        const int c = i * (32 / kTileOctets) + lane() / kTileOctets;
         const int entry = s * kStageColumns + c;
         const bool valid = entry < size && holds_rows;
         const int column = all_ ? first_ + entry : list_.column(entry);
-        const T* from = valid ? columns_.w + column * columns_.stride + lane() * 8 : columns_.w;
-        copy_16(stage(s) + c * kColumnBytes + ((lane() ^ (c & 7)) * 16), from, valid, policy_);
+        const T* from = valid ? columns_.w + column * columns_.stride + octet * 8 : columns_.w;
+        copy_16(stage(s) + c * kColumnBytes + ((octet ^ (c & 7)) * 16), from, valid, policy_);
       }
     }
     end_copies();
@@ -169,9 +174,10 @@ __device__ __forceinline__ void multiply_columns(const SparseArgs& args, const B
 }
 
 template <typename T, int kMatrices>
-__global__ void __launch_bounds__(kBatchMaxWarps * 32) sparse_batch_kernel(const __grid_constant__ SparseArgs args) {
+__global__ void __launch_bounds__(batch_warps(kMatrices) * 32, kMatrices == 1 ? 2 : 3)
+    sparse_batch_kernel(const __grid_constant__ SparseArgs args) {
   extern __shared__ __align__(128) unsigned char shared[];
-  __shared__ float received[kMatrices * kMostBatch * kBatchTile];
+  __shared__ float received[kMatrices * kMostBatch * (kBatchTile + kMostSplits)];
   const int warps = static_cast<int>(blockDim.x) / 32;
   const int warp = static_cast<int>(threadIdx.x) / 32;
   unsigned char* memory = shared + warp * kBatchWarpBytes;
@@ -194,7 +200,7 @@ __global__ void __launch_bounds__(kBatchMaxWarps * 32) sparse_batch_kernel(const
 #pragma unroll
   for (int m = 0; m < kMatrices; ++m) store_batch_sums(sums[m], scratch + m * kMostBatch * kScratchRow);
   __syncthreads();
-  finish_tile<T, kMatrices, kBatchTile>(args, own, args.batch, received, [&](int m, int b, int place) {
+  finish_batch<T, kMatrices, kBatchTile>(args, own, received, [&](int m, int b, int place) {
     const float* of_warps = reinterpret_cast<const float*>(shared) + (m * kMostBatch + b) * kScratchRow + place;
     float sum = 0.0F;
 #pragma unroll 4

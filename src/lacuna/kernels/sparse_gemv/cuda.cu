@@ -1,5 +1,6 @@
 // Choosing the kernel and how it runs, and launching it.
 #include <algorithm>
+#include <bit>
 
 #include "lacuna/kernels/sparse_gemv/batch_kernel.cuh"
 #include "lacuna/kernels/sparse_gemv/cuda.hpp"
@@ -48,20 +49,34 @@ Plan choose_single(std::int64_t rows, int tile) {
   return {tiles * splits <= kMultiprocessors / 2 ? kSingleWarps : kSingleWarps / 2, splits, tile};
 }
 
+// As many blocks of four warps as the device holds at once, less what clusters leave empty; more would come in a second
+// round. Where fewer fill it and columns are listed, blocks of eight: some warps list while others multiply.
+Plan choose_batch(std::int64_t rows, int most_warps, bool lists) {
+  constexpr int kBlocks = 3 * 120;
+  constexpr int kBlocksOfEight = 2 * 120;
+  const int tiles = tile_count(rows, kBatchTile);
+  Plan plan{4, std::clamp(kBlocks / tiles, 1, kMostSplits), kBatchTile};
+  if (!lists) plan.splits = static_cast<int>(std::bit_floor(static_cast<unsigned>(plan.splits)));
+  if (lists && tiles * plan.splits <= kBlocksOfEight) plan.warps = most_warps;
+  return plan;
+}
+
 // One wave of blocks with about 4 to 8 MB on the way: fewer do not hide the latency of memory, more disturb each other
 // there.
-Plan choose_plan(std::int64_t rows, const SparseGemvOptions& options, const SparseInput& input, bool aligned) {
+Plan choose_plan(std::int64_t rows, const SparseGemvOptions& options, const SparseInput& input, bool aligned,
+                 int most_batch_warps, bool lists) {
   const bool single = input.batch == 1 && of_16_bits(input, aligned);
   const bool tensor = input.batch > 1 && of_16_bits(input, aligned);
-  Plan plan{tensor ? 4 : 8, 8, kLaneTile};
+  Plan plan{8, 8, kLaneTile};
   if (single) {
     plan = choose_single(rows, options.tile);
+  } else if (tensor) {
+    plan = choose_batch(rows, most_batch_warps, lists);
   } else {
     const int tiles = tile_count(rows, kLaneTile);
-    if (tensor && tiles * 8 <= kMultiprocessors) plan = {8, 4, kLaneTile};  // fewer sums to exchange
     while (plan.splits > 1 && tiles * plan.splits > 2 * kMultiprocessors) plan.splits /= 2;
   }
-  const int most = single ? kSingleWarps : tensor ? kBatchMaxWarps : max_warps(input.batch, dtype_bytes(input.dtype));
+  const int most = single ? kSingleWarps : tensor ? most_batch_warps : max_warps(input.batch, dtype_bytes(input.dtype));
   if (options.warps != 0) plan.warps = std::min(options.warps, most);
   if (options.splits != 0) plan.splits = options.splits;
   return plan;
@@ -147,7 +162,6 @@ void launch_tile(SparseArgs args, int tiles, const Plan& plan, const SparseGemvO
   }
 }
 
-// Half as many warps as for one input, and two blocks a multiprocessor: their rings hold more.
 template <typename T, int kMatrices>
 void launch_tensor(SparseArgs args, int tiles, const Plan& plan, const SparseGemvOptions& options,
                    cudaStream_t stream) {
@@ -220,7 +234,8 @@ void run(const SparseInput& input, std::span<const SparseProduct> products, Devi
   std::int64_t rows = 0;
   for (const SparseProduct& p : products.first(kMatrices == 1 ? products.size() : 1)) rows += p.rows;
   const bool aligned = std::all_of(products.begin(), products.end(), is_aligned);
-  const Plan plan = choose_plan(rows, options, input, aligned);
+  const bool lists = std::any_of(products.begin(), products.end(), [](const auto& p) { return p.threshold >= 0.0F; });
+  const Plan plan = choose_plan(rows, options, input, aligned, batch_warps(kMatrices), lists);
   const InputKind kind = input.norm_weight == nullptr ? InputKind::plain : InputKind::normalised;
   SparseArgs args = {};
   args.input = {input.x, kind, input.norm_weight, input.epsilon};

@@ -11,6 +11,7 @@ namespace lacuna::kernels::cuda {
 namespace cg = cooperative_groups;
 
 constexpr int kMaxProducts = 3;
+constexpr int kMostSplits = 8;  // blocks of a cluster
 
 struct Product {
   const void* w;
@@ -74,7 +75,6 @@ __device__ __forceinline__ void store_output(const SparseArgs& args, const TileO
 template <typename T, int kMatrices, int kTile, typename Partial>
 __device__ __forceinline__ void finish_tile(const SparseArgs& args, const TileOf& own, int batch, float* received,
                                             Partial partial) {
-  constexpr int kMostSplits = 8;
   cg::cluster_group cluster = cg::this_cluster();
   const int splits = static_cast<int>(gridDim.x);  // a power of two
   const int share = kTile / splits;
