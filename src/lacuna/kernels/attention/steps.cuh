@@ -110,50 +110,77 @@ __device__ __forceinline__ void attend_some(int lanes, int key, int stride, cons
 struct KeyGroups {
   int d;
   int lanes;  // of a group: a power of two, at least d / 8
+
+  __device__ __forceinline__ int stride() const { return static_cast<int>(blockDim.x) / lanes; }  // groups of a block
+  __device__ __forceinline__ int first(const Seen& seen) const {                                  // key of this warp
+    return seen.first + static_cast<int>(threadIdx.x) / 32 * (32 / lanes);
+  }
 };
 
-// One query over the cached keys that it sees. All lanes of a warp go through the same turns. kTogether: keys of a
-// group loaded at a time.
+// kTogether cached keys of each of a warp's groups, and their values, on their way to registers.
 template <typename T, int kTogether>
-__device__ void attend(const KeyGroups& by, const T* keys, const T* values, const Seen& seen, const float* q,
-                       Running& run) {
-  const int lane = threadIdx.x % 32;
-  const int lanes = by.lanes;
-  const int groups = 32 / lanes;
-  const int at = lane % lanes * 8;
-  const bool holds = at < by.d;
-  float own_q[8];
-#pragma unroll
-  for (int k = 0; k < 8; ++k) own_q[k] = holds ? q[at + k] : 0.0F;
-  const int stride = groups * (static_cast<int>(blockDim.x) / 32);
-  for (int first = seen.first + static_cast<int>(threadIdx.x) / 32 * groups; first < seen.last;
-       first += stride * kTogether) {
-    uint4 raw_k[kTogether];
-    uint4 raw_v[kTogether];
+struct KeyRound {
+  uint4 keys[kTogether];
+  uint4 values[kTogether];
+
+  // From the warp's key `first` on, a block's groups apart.
+  __device__ __forceinline__ void load(const KeyGroups& by, const T* from_keys, const T* from_values, const Seen& seen,
+                                       int first) {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    const int at = lane % by.lanes * 8;
 #pragma unroll
     for (int u = 0; u < kTogether; ++u) {
-      const int j = first + u * stride + lane / lanes;
-      raw_k[u] = raw_v[u] = make_uint4(0, 0, 0, 0);
-      if (j < seen.last && holds) {
-        raw_k[u] = *reinterpret_cast<const uint4*>(keys + static_cast<long long>(j) * by.d + at);
-        raw_v[u] = *reinterpret_cast<const uint4*>(values + static_cast<long long>(j) * by.d + at);
+      const int j = first + u * by.stride() + lane / by.lanes;
+      keys[u] = values[u] = make_uint4(0, 0, 0, 0);
+      if (j < seen.last && at < by.d) {
+        keys[u] = *reinterpret_cast<const uint4*>(from_keys + static_cast<long long>(j) * by.d + at);
+        values[u] = *reinterpret_cast<const uint4*>(from_values + static_cast<long long>(j) * by.d + at);
       }
     }
-    attend_some<T, kTogether>(lanes, first + lane / lanes, stride, seen, own_q, raw_k, raw_v, run);
+  }
+};
+
+// One query over the cached keys that it sees, of which each group's first ones have been loaded. All lanes of a warp
+// go through the same turns. kTogether: keys of a group loaded at a time afterwards.
+template <typename T, int kTogether, int kLoaded>
+__device__ void attend(const KeyGroups& by, const T* keys, const T* values, const Seen& seen,
+                       const KeyRound<T, kLoaded>& loaded, const float* q, Running& run) {
+  const int lane = static_cast<int>(threadIdx.x) % 32;
+  const int at = lane % by.lanes * 8;
+  float own_q[8];
+#pragma unroll
+  for (int k = 0; k < 8; ++k) own_q[k] = at < by.d ? q[at + k] : 0.0F;
+  int first = by.first(seen);
+  if (first >= seen.last) return;
+  attend_some<T, kLoaded>(by.lanes, first + lane / by.lanes, by.stride(), seen, own_q, loaded.keys, loaded.values, run);
+  for (first += kLoaded * by.stride(); first < seen.last; first += kTogether * by.stride()) {
+    KeyRound<T, kTogether> round;
+    round.load(by, keys, values, seen, first);
+    attend_some<T, kTogether>(by.lanes, first + lane / by.lanes, by.stride(), seen, own_q, round.keys, round.values,
+                              run);
   }
 }
 
-// Merges n partial results, each {most, sum, value[d]} at parts + i·(d + 2), into one thread's element c.
+// Merges n partial results, each {most, sum, value[d]} at parts + i·(d + 2), into element c of the value, by four
+// neighbouring lanes of a warp that is here as a whole; all four get the result.
 __device__ __forceinline__ void merge(const float* parts, int n, int d, int c, float& most, float& sum, float& value) {
+  const int own = static_cast<int>(threadIdx.x) % 4;
   most = -INFINITY;
-  for (int i = 0; i < n; ++i) most = fmaxf(most, parts[i * (d + 2)]);
+  for (int i = own; i < n; i += 4) most = fmaxf(most, parts[i * (d + 2)]);
+#pragma unroll
+  for (int s = 1; s < 4; s *= 2) most = fmaxf(most, __shfl_xor_sync(~0U, most, s));
   const float base = most == -INFINITY ? 0.0F : most;
   sum = value = 0.0F;
-  for (int i = 0; i < n; ++i) {
+  for (int i = own; i < n; i += 4) {
     const float* part = parts + i * (d + 2);
     const float weight = exp2f(part[0] - base);
     sum += weight * part[1];
     value += weight * part[2 + c];
+  }
+#pragma unroll
+  for (int s = 1; s < 4; s *= 2) {
+    sum += __shfl_xor_sync(~0U, sum, s);
+    value += __shfl_xor_sync(~0U, value, s);
   }
 }
 
