@@ -11,6 +11,7 @@
 #ifdef LACUNA_HAS_CUDA
 #include "lacuna/bench/device_tuner.hpp"
 #include "lacuna/model/device_decoder.hpp"
+#include "lacuna/model/device_layers.hpp"
 #endif
 
 namespace lacuna::cli {
@@ -116,7 +117,7 @@ OpenedSource open_on_cuda(const Decoder& decoder, const SourceRequest& request, 
   if (options.columns && !decoder.packed().empty()) note_forms(weights, session);
   OpenedSource opened;
   opened.converted = {static_cast<std::int64_t>(weights.layers.size()) * kInputGroups, weights.step_bytes()};
-  if (options.columns) {
+  if (options.columns && !steps_in_one_launch(weights)) {
     const TuningCache cache = known_forms(request, session);
     const TunedForms tuned(cache, cuda_tuning_device());
     opened.tuning.configured = set_tuned_options(weights, tuned, request.sparsity_of);

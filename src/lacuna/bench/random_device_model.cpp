@@ -112,12 +112,12 @@ double active_bytes(DeviceDecoder& decoder) {
   double bytes = static_cast<double>(decoder.weights().head->bytes());
   decoder.observe(2, [&](std::int64_t layer, InputGroup group, std::span<const float> input) {
     const auto& product = decoder.weights().layers[static_cast<std::size_t>(layer)].product(group);
-    const auto* columns = std::get_if<DeviceColumns>(&product.weights());
-    if (columns == nullptr) {
+    const std::string_view form = product.form();
+    if (form != "columns") {
       bytes += static_cast<double>(product.bytes());
       return;
     }
-    const float threshold = columns->parts.front().threshold;
+    const float threshold = product.threshold(0);
     const auto active =
         std::count_if(input.begin(), input.end(), [&](float v) { return !(std::fabs(v) <= threshold); });
     bytes += static_cast<double>(product.bytes()) * static_cast<double>(active) / static_cast<double>(input.size());

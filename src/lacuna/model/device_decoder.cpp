@@ -31,7 +31,8 @@ float widen(DType dtype, std::uint16_t bits) { return dtype == DType::f16 ? f16_
 
 }  // namespace
 
-DeviceDecoder::DeviceDecoder(DeviceWeights weights) : weights_(std::move(weights)), overlap_(weights_.overlap()) {
+DeviceDecoder::DeviceDecoder(DeviceWeights weights)
+    : weights_(with_stripes(std::move(weights))), overlap_(weights_.overlap()) {
   const DecoderConfig& c = weights_.config;
   state_ = DeviceBuffer(sizeof(State));
   hidden_ = elements(c.hidden_size, 4);
@@ -41,6 +42,8 @@ DeviceDecoder::DeviceDecoder(DeviceWeights weights) : weights_(std::move(weights
   logits_ = elements(c.vocab_size, 4);
   scratch_ = DeviceBuffer(kernels::decode_attention_scratch_bytes(c.n_heads, c.head_dim));
   scratch_.fill(0);
+  if (std::holds_alternative<kernels::ColumnStripes>(weights_.layers.front().qkv.weights()))
+    layers_.emplace(layers_shape(weights_));
   host_state_ = kernels::HostBuffer(sizeof(State));
   host_logits_ = kernels::HostBuffer(static_cast<std::size_t>(c.vocab_size) * 4);
 }
@@ -153,6 +156,12 @@ void DeviceDecoder::set_state(std::int32_t token) {
 
 // The first step runs unrecorded: the driver loads kernels when they are launched first. It is run again.
 void DeviceDecoder::record() {
+  if (layers_) {
+    std::vector<kernels::DecodeLayer> table;
+    for (std::int64_t i = 0; i < weights_.config.n_layers; ++i)
+      table.push_back(layer_of_stripes(weights_, i, attention_of(i)));
+    layers_->set_layers(table);
+  }
   set_state(0);
   run_step(true, {});
   queue_.wait();
@@ -167,9 +176,16 @@ void DeviceDecoder::run_step(bool with_logits, const DeviceTap& tap) {
   auto* hidden = reinterpret_cast<float*>(hidden_.data());
   kernels::embed_tokens_cuda(weights_.dtype, weights_.embedding.data(), weights_.embedding.row_stride(), c.hidden_size,
                              token, 1, hidden, queue_.stream());
-  for (std::int64_t i = 0; i < c.n_layers; ++i) run_layer(i, tap);
+  const float* last = hidden;
+  if (layers_ && !tap) {
+    layers_->run(reinterpret_cast<const std::int32_t*>(state_.data() + offsetof(State, position)), hidden,
+                 queue_.stream());
+    last = layers_->output();
+  } else {
+    for (std::int64_t i = 0; i < c.n_layers; ++i) run_layer(i, tap);
+  }
   if (!with_logits) return;
-  const ProductInput input{hidden_.data(), InputKind::normalised, floats(weights_.final_norm), c.norm_epsilon};
+  const ProductInput input{last, InputKind::normalised, floats(weights_.final_norm), c.norm_epsilon};
   const ProductOutput output{logits_.data(), OutputKind::store_f32};
   if (weights_.head) {
     weights_.head->run(input, output, launch());

@@ -6,7 +6,8 @@
 // A step is: embed the token; per layer norm·{q, k, v}, attention, output projection into the residual stream,
 // norm·{gate, up}, down projection of silu(gate)·up into the residual stream; norm·head. The launches of a step are
 // recorded once as a graph that reads token and position from device memory; each may start while the one before it
-// ends. A prompt of several tokens goes through the layers in chunks first (device_prompt.hpp), all but its last token.
+// ends; where weights are columns, all layers are one launch, where the device can. A prompt of several tokens goes
+// through the layers in chunks first (device_prompt.hpp), all but its last token.
 //
 // Accuracy  sums, norms, attention and the residual stream in f32; inputs of products, keys and values are rounded to
 //           the weights' type. The same tokens give the same logits every time on one device type; dense and packed
@@ -26,6 +27,7 @@
 #include <span>
 
 #include "lacuna/kernels/device/graph.hpp"
+#include "lacuna/model/device_layers.hpp"
 #include "lacuna/model/device_prompt.hpp"
 #include "lacuna/model/device_weights.hpp"
 #include "lacuna/model/logit_source.hpp"
@@ -93,6 +95,7 @@ class DeviceDecoder final : public LogitSource {
   kernels::DeviceBuffer cache_;  // of each layer keys, then values
   kernels::HostBuffer host_state_;
   kernels::HostBuffer host_logits_;
+  std::optional<kernels::DecodeLayers> layers_;  // where all weights are columns and the device can
   kernels::DeviceGraph step_;
   kernels::DeviceGraph prompt_step_;
   std::optional<DevicePrompt> prompt_;  // once one has been long enough

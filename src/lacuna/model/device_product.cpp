@@ -36,6 +36,21 @@ void run_columns(const DeviceColumns& columns, const kernels::ProductInput& inpu
                             launch.stream, options);
 }
 
+void run_gate_columns(const DeviceColumns& columns, const kernels::ProductInput& input, const void* bias, void* y,
+                      const DeviceLaunch& launch) {
+  LACUNA_ASSERT(columns.parts.size() == 2);
+  std::array<kernels::SparseProduct, 2> products;
+  const auto* part_bias = static_cast<const std::byte*>(bias);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const DeviceColumns::Part& part = columns.parts[i];
+    products[i] = {part.weights.data(), part.rows, part.stride, part.threshold, part_bias};
+    if (part_bias != nullptr) part_bias += part.rows * 2;
+  }
+  kernels::SparseGemvOptions options = columns.options;
+  options.overlap = launch.overlap;
+  kernels::sparse_gate_up_cuda(sparse_input(columns, input), products[0], products[1], y, launch.stream, options);
+}
+
 }  // namespace
 
 DeviceColumns make_device_columns(const kernels::DeviceDense& dense, const std::vector<std::int64_t>& rows) {
@@ -57,12 +72,33 @@ DeviceColumns make_device_columns(const kernels::DeviceDense& dense, const std::
   return columns;
 }
 
+DeviceColumns DeviceProduct::make_columns() const {
+  const auto& stripes = std::get<kernels::ColumnStripes>(weights_);
+  DeviceColumns columns;
+  columns.dtype = stripes.dtype();
+  columns.cols = stripes.cols();
+  std::vector<kernels::ColumnsView> views;
+  for (std::size_t i = 0; i < thresholds_.size(); ++i) {
+    DeviceColumns::Part part;
+    part.rows = part.stride = stripes.rows()[i];
+    part.threshold = thresholds_[i];
+    part.weights = kernels::DeviceBuffer(static_cast<std::size_t>(part.rows * columns.cols) * 2);
+    views.push_back({part.weights.data(), part.stride});
+    columns.parts.push_back(std::move(part));
+  }
+  stripes.expand(views);
+  kernels::synchronize_device();
+  return columns;
+}
+
 void DeviceProduct::run(const kernels::ProductInput& input, const kernels::ProductOutput& output,
                         const DeviceLaunch& launch) const {
   std::visit(
       [&](const auto& weights) {
         if constexpr (std::is_same_v<std::decay_t<decltype(weights)>, DeviceColumns>) {
           run_columns(weights, input, output, launch);
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(weights)>, kernels::ColumnStripes>) {
+          run_columns(make_columns(), input, output, launch);  // freed once the launch has ended
         } else {
           kernels::ProductInput thresholded = input;
           thresholded.threshold = packed_threshold();
@@ -74,21 +110,13 @@ void DeviceProduct::run(const kernels::ProductInput& input, const kernels::Produ
 
 void DeviceProduct::run_gate(const kernels::ProductInput& input, const void* bias, void* y,
                              const DeviceLaunch& launch) const {
-  if (!std::holds_alternative<DeviceColumns>(weights_)) {
-    return run(input, {y, kernels::OutputKind::gate, bias}, launch);
+  if (const auto* columns = std::get_if<DeviceColumns>(&weights_)) {
+    return run_gate_columns(*columns, input, bias, y, launch);
   }
-  const auto& columns = std::get<DeviceColumns>(weights_);
-  LACUNA_ASSERT(columns.parts.size() == 2);
-  std::array<kernels::SparseProduct, 2> products;
-  const auto* part_bias = static_cast<const std::byte*>(bias);
-  for (std::size_t i = 0; i < 2; ++i) {
-    const DeviceColumns::Part& part = columns.parts[i];
-    products[i] = {part.weights.data(), part.rows, part.stride, part.threshold, part_bias};
-    if (part_bias != nullptr) part_bias += part.rows * 2;
+  if (std::holds_alternative<kernels::ColumnStripes>(weights_)) {
+    return run_gate_columns(make_columns(), input, bias, y, launch);
   }
-  kernels::SparseGemvOptions options = columns.options;
-  options.overlap = launch.overlap;
-  kernels::sparse_gate_up_cuda(sparse_input(columns, input), products[0], products[1], y, launch.stream, options);
+  run(input, {y, kernels::OutputKind::gate, bias}, launch);
 }
 
 void DeviceProduct::take_thresholds(std::size_t linears) {
@@ -98,17 +126,20 @@ void DeviceProduct::take_thresholds(std::size_t linears) {
 }
 
 std::size_t DeviceProduct::parts() const {
-  const auto* columns = std::get_if<DeviceColumns>(&weights_);
-  return columns == nullptr ? thresholds_.size() : columns->parts.size();
+  if (const auto* columns = std::get_if<DeviceColumns>(&weights_)) return columns->parts.size();
+  return thresholds_.size();
 }
 
-void DeviceProduct::set_threshold(std::size_t part, float threshold) {
+float DeviceProduct::threshold(std::size_t part) const {
+  return *const_cast<DeviceProduct*>(this)->find_threshold(part);
+}
+
+void DeviceProduct::set_threshold(std::size_t part, float threshold) { *find_threshold(part) = threshold; }
+
+float* DeviceProduct::find_threshold(std::size_t part) {
   if (part >= parts()) throw Error(ErrorCode::invalid_argument, "a threshold for weights that take none");
-  if (auto* columns = std::get_if<DeviceColumns>(&weights_)) {
-    columns->parts[part].threshold = threshold;
-  } else {
-    thresholds_[part] = threshold;
-  }
+  if (auto* columns = std::get_if<DeviceColumns>(&weights_)) return &columns->parts[part].threshold;
+  return &thresholds_[part];
 }
 
 float DeviceProduct::packed_threshold() const {
@@ -119,12 +150,28 @@ float DeviceProduct::packed_threshold() const {
   return thresholds_.front();
 }
 
+void DeviceProduct::make_stripes(bool gated) {
+  const auto& columns = std::get<DeviceColumns>(weights_);
+  std::vector<std::int64_t> rows;
+  std::vector<float> thresholds;
+  std::vector<kernels::ColumnsView> views;
+  for (const DeviceColumns::Part& part : columns.parts) {
+    thresholds.push_back(part.threshold);
+    rows.push_back(part.rows);
+    views.push_back({const_cast<std::byte*>(part.weights.data()), part.stride});
+  }
+  kernels::ColumnStripes stripes(columns.dtype, std::move(rows), columns.cols, gated);
+  stripes.fill(views);
+  weights_ = std::move(stripes);
+  thresholds_ = std::move(thresholds);
+}
+
 void DeviceProduct::set_options(const kernels::SparseGemvOptions& options) {
   if (auto* columns = std::get_if<DeviceColumns>(&weights_)) columns->options = options;
 }
 
 std::string_view DeviceProduct::form() const {
-  constexpr std::array<std::string_view, 4> kNames = {"dense", "bundles", "two_four", "columns"};
+  constexpr std::array<std::string_view, 5> kNames = {"dense", "bundles", "two_four", "columns", "columns"};
   return kNames[weights_.index()];
 }
 
@@ -133,6 +180,8 @@ bool DeviceProduct::fits_two() const {
       [](const auto& weights) {
         if constexpr (std::is_same_v<std::decay_t<decltype(weights)>, DeviceColumns>) {
           return false;
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(weights)>, kernels::ColumnStripes>) {
+          return true;  // it shares nothing with other launches
         } else {
           return weights.fits_two();
         }
@@ -147,6 +196,8 @@ std::size_t DeviceProduct::bytes() const {
           std::size_t bytes = 0;
           for (const auto& part : weights.parts) bytes += part.weights.bytes();
           return bytes;
+        } else if constexpr (std::is_same_v<std::decay_t<decltype(weights)>, kernels::ColumnStripes>) {
+          return weights.bytes();
         } else {
           return weights.bytes();
         }

@@ -5,6 +5,9 @@
 //   bundles    packed, unstructured (kernels/packed_gemv/row_bundles.hpp)
 //   two_four   packed, 2:4
 //   columns    column-contiguous, a threshold for each linear: columns whose input is at most that are not read
+//   stripes    columns as the blocks of a step in one launch read them (kernels/decode_layers); launched by itself,
+//   such
+//              a product makes columns first, every time
 //
 // Packed weights may take thresholds too: they are read whole, and inputs of at most the threshold count as 0. That
 // pays where little is left of them (docs/kernels-cuda.md). All linears of such a product must have the same.
@@ -22,6 +25,7 @@
 #include <variant>
 #include <vector>
 
+#include "lacuna/kernels/decode_layers/column_stripes.hpp"
 #include "lacuna/kernels/gemv/cuda.hpp"
 #include "lacuna/kernels/packed_gemv/cuda.hpp"
 #include "lacuna/kernels/sparse_gemv/cuda.hpp"
@@ -52,7 +56,8 @@ struct DeviceLaunch {
 
 class DeviceProduct {
  public:
-  using Weights = std::variant<kernels::DeviceDense, kernels::DeviceRowBundles, kernels::DeviceTwoFour, DeviceColumns>;
+  using Weights = std::variant<kernels::DeviceDense, kernels::DeviceRowBundles, kernels::DeviceTwoFour, DeviceColumns,
+                               kernels::ColumnStripes>;
 
   explicit DeviceProduct(Weights weights) : weights_(std::move(weights)) {}
 
@@ -63,17 +68,22 @@ class DeviceProduct {
 
   void take_thresholds(std::size_t linears);  // packed weights of so many linears, from now on
   std::size_t parts() const;                  // linears that take a threshold each
+  float threshold(std::size_t part) const;
   void set_threshold(std::size_t part, float threshold);
   float packed_threshold() const;                               // of packed linears that take one; others: −1
   void set_options(const kernels::SparseGemvOptions& options);  // of columns; other forms ignore them
   bool fits_two() const;                                        // whether Overlap::two is possible
-  std::string_view form() const;                                // "dense", …
-  std::size_t bytes() const;                                    // of the weights, all of them
+  void make_stripes(bool gated);  // of columns: the same weights and thresholds, in the other form
+  std::string_view form() const;  // "dense", …
+  std::size_t bytes() const;      // of the weights, all of them
   const Weights& weights() const { return weights_; }
 
  private:
+  DeviceColumns make_columns() const;  // of stripes
+  float* find_threshold(std::size_t part);
+
   Weights weights_;
-  std::vector<float> thresholds_;  // of packed linears
+  std::vector<float> thresholds_;  // of linears that are packed or stripes
 };
 
 }  // namespace lacuna

@@ -34,13 +34,15 @@ std::int64_t expanded_size(const DeviceProduct& product) {
         using W = std::decay_t<decltype(w)>;
         if constexpr (std::is_same_v<W, kernels::DeviceRowBundles> || std::is_same_v<W, kernels::DeviceTwoFour>) {
           return w.rows() * padded(w.cols());
+        } else if constexpr (std::is_same_v<W, kernels::ColumnStripes>) {
+          return static_cast<std::int64_t>(w.bytes() / 2);
         }
         return 0;
       },
       product.weights());
 }
 
-bool is_columns(const DeviceProduct& product) { return std::holds_alternative<DeviceColumns>(product.weights()); }
+bool is_columns(const DeviceProduct& product) { return product.form() == "columns"; }
 
 }  // namespace
 
@@ -120,10 +122,10 @@ void DevicePrompt::run_gate_up(const DeviceLayer& layer) {
   if (!is_columns(layer.gate_up)) {
     return multiply(layer.gate_up, normed_, {inner_.data.data(), OutputKind::gate, bias}, inner_.stride);
   }
-  const auto& columns = std::get<DeviceColumns>(layer.gate_up.weights());
+  const std::vector<Columns> parts = columns_of(layer.gate_up);
   const std::byte* up_bias = bias == nullptr ? nullptr : bias + size * 2;
-  multiply_columns(columns, 0, normed_, {gate_.data(), OutputKind::store_f32, bias}, size);
-  multiply_columns(columns, 1, normed_, {up_.data(), OutputKind::store_f32, up_bias}, size);
+  multiply_columns(parts[0], normed_, {gate_.data(), OutputKind::store_f32, bias}, size);
+  multiply_columns(parts[1], normed_, {up_.data(), OutputKind::store_f32, up_bias}, size);
   kernels::gate_cuda(weights_.dtype, floats(gate_), floats(up_), n_, size, inner_.data.data(), inner_.stride,
                      queue_.stream());
 }
@@ -135,13 +137,13 @@ void DevicePrompt::multiply(const DeviceProduct& product, const Rows& input, con
         using W = std::decay_t<decltype(w)>;
         if constexpr (std::is_same_v<W, kernels::DeviceDense>) {
           multiply_dense({w.dtype(), w.data(), w.rows(), w.cols(), w.row_stride()}, input, output, y_stride);
-        } else if constexpr (std::is_same_v<W, DeviceColumns>) {
+        } else if constexpr (std::is_same_v<W, DeviceColumns> || std::is_same_v<W, kernels::ColumnStripes>) {
           ProductOutput part = output;
-          for (std::size_t i = 0; i < w.parts.size(); ++i) {
-            multiply_columns(w, i, input, part, y_stride);
+          for (const Columns& columns : columns_of(product)) {
+            multiply_columns(columns, input, part, y_stride);
             const std::int64_t width = output.kind == OutputKind::store ? 2 : 4;
-            part.y = static_cast<std::byte*>(part.y) + w.parts[i].rows * width;
-            if (part.bias != nullptr) part.bias = static_cast<const std::byte*>(part.bias) + w.parts[i].rows * 2;
+            part.y = static_cast<std::byte*>(part.y) + columns.weights.rows * width;
+            if (part.bias != nullptr) part.bias = static_cast<const std::byte*>(part.bias) + columns.weights.rows * 2;
           }
         } else {
           const std::int64_t stride = padded(w.cols());
@@ -159,11 +161,31 @@ void DevicePrompt::multiply_dense(const kernels::GemmWeights& weights, const Row
   kernels::gemm_cuda(weights, {input.data.data(), n_, input.stride}, output, y_stride, queue_.stream());
 }
 
-void DevicePrompt::multiply_columns(const DeviceColumns& columns, std::size_t part, const Rows& input,
-                                    const ProductOutput& output, std::int64_t y_stride) {
-  const DeviceColumns::Part& own = columns.parts[part];
-  kernels::gemm_cuda({columns.dtype, own.weights.data(), own.rows, columns.cols, own.stride, true},
-                     {thresholded(input, own.threshold), n_, input.stride}, output, y_stride, queue_.stream());
+std::vector<DevicePrompt::Columns> DevicePrompt::columns_of(const DeviceProduct& product) {
+  std::vector<Columns> made;
+  if (const auto* columns = std::get_if<DeviceColumns>(&product.weights())) {
+    for (const DeviceColumns::Part& p : columns->parts) {
+      made.push_back({{columns->dtype, p.weights.data(), p.rows, columns->cols, p.stride, true}, p.threshold});
+    }
+    return made;
+  }
+  const auto& stripes = std::get<kernels::ColumnStripes>(product.weights());
+  std::vector<kernels::ColumnsView> views;
+  std::byte* at = expanded_.data();
+  for (std::size_t i = 0; i < stripes.rows().size(); ++i) {
+    const std::int64_t rows = stripes.rows()[i];
+    views.push_back({at, rows});
+    made.push_back({{stripes.dtype(), at, rows, stripes.cols(), rows, true}, product.threshold(i)});
+    at += rows * stripes.cols() * 2;
+  }
+  stripes.expand(views, queue_.stream());
+  return made;
+}
+
+void DevicePrompt::multiply_columns(const Columns& columns, const Rows& input, const ProductOutput& output,
+                                    std::int64_t y_stride) {
+  kernels::gemm_cuda(columns.weights, {thresholded(input, columns.threshold), n_, input.stride}, output, y_stride,
+                     queue_.stream());
 }
 
 const void* DevicePrompt::thresholded(const Rows& input, float threshold) {

@@ -52,8 +52,14 @@ class DevicePrompt {
   void multiply_dense(const kernels::GemmWeights& weights, const Rows& input, const kernels::ProductOutput& output,
                       std::int64_t y_stride);
   const void* thresholded(const Rows& input, float threshold);
-  void multiply_columns(const DeviceColumns& columns, std::size_t part, const Rows& input,
-                        const kernels::ProductOutput& output, std::int64_t y_stride);
+  // A part of a product's columns; of stripes, in `expanded_` until the next call.
+  struct Columns {
+    kernels::GemmWeights weights;
+    float threshold;
+  };
+  std::vector<Columns> columns_of(const DeviceProduct& product);
+  void multiply_columns(const Columns& columns, const Rows& input, const kernels::ProductOutput& output,
+                        std::int64_t y_stride);
 
   const DeviceWeights& weights_;
   const kernels::DeviceQueue& queue_;

@@ -207,8 +207,8 @@ std::size_t DeviceWeights::step_bytes() const {
 bool packed_outruns_columns(std::span<const Linear* const> packed, double input_sparsity) {
   constexpr double kEntryBytes = 2.6;  // of a row bundle, with its filling
   constexpr double kTwoFourBytes = 1.125;
-  constexpr double kColumnStart = 0.23;  // what a product by columns takes longer to start, in bytes a position
-  constexpr double kColumnByte = 1.05;   // its bytes take a little longer
+  constexpr double kColumnStart = 0.13;  // what a product by columns takes longer to start, in bytes a position
+  constexpr double kColumnByte = 0.94;   // in one launch for all layers, its bytes take a little less
   double kept = 0.0;
   double positions = 0.0;
   bool grouped = true;

@@ -1,0 +1,260 @@
+// The kernel of cuda.hpp: one block a multiprocessor, for all layers. Of a layer, in turn:
+//
+//   {q, k, v}, attention, output projection, gate·up, down projection
+//
+// A product: 1. receive its input from the blocks that made it (published.cuh), normalised where there is a norm;
+// 2. list the active columns; 3. stream them (column_stream.cuh); 4. add up the threads' sums and publish the outputs.
+// A block of an attention's head receives what it needs of q, k and v; others go on to the next product's input.
+//
+// Blocks wait for each other, so all must be there at once: a cooperative launch.
+#pragma once
+
+#include "lacuna/kernels/decode_layers/column_stream.cuh"
+#include "lacuna/kernels/decode_layers/step_input.cuh"
+
+namespace lacuna::kernels::cuda {
+
+constexpr int kMostHeadDim = 256;
+constexpr int kEarlyColumns = 2048;
+
+// Where parts of dynamic shared memory begin: the ring, later sums; the input; a bit for each active column; the list;
+// two layers; the position's cosines and sines; who does what.
+struct StepRoom {
+  int input;
+  int bits;
+  int list;
+  int layers;
+  int rope;
+  int block_work;
+  int thread_work;
+  int bytes;
+};
+
+__host__ __device__ inline StepRoom step_room(int most_cols) {
+  StepRoom room = {};
+  room.input = kRingBytes;
+  room.bits = room.input + most_cols * 2;
+  room.list = room.bits + (most_cols + 127) / 128 * 16;
+  room.layers = room.list + most_cols * 4;
+  room.rope = room.layers + 2 * static_cast<int>(sizeof(StepLayer));
+  room.block_work = room.rope + kMostHeadDim * 4;
+  room.thread_work = room.block_work + (kStepProducts * static_cast<int>(sizeof(BlockWork)) + 15) / 16 * 16;
+  room.bytes = room.thread_work + kStepProducts * kStepThreads * static_cast<int>(sizeof(ThreadWork));
+  return room;
+}
+
+template <typename T>
+class Step {
+ public:
+  __device__ __forceinline__ Step(const StepArgs& args, unsigned char* shared, int* warp_counts)
+      : args_(args), shared_(shared), warp_counts_(warp_counts), room_(step_room(args.most_cols)) {}
+
+  __device__ __forceinline__ void run() {
+    const int position = *args_.position;
+    load_layer(0);
+    end_copies();
+    wait_for_copies<0>();
+    __syncthreads();
+    load_rope(position);
+    deal_work();
+    __syncthreads();
+    for (int step = 0; step < args_.n_layers * kStepProducts; ++step) {
+      const int index = step / kStepProducts;
+      const int which = step % kStepProducts;
+      if (which == kQkv && index > 0) {  // a block may have had nothing to wait for since it asked for the layer
+        wait_for_copies<0>();
+        __syncthreads();
+      }
+      const HeadArgs& head = layer(index).head;
+      const bool attends = which == kQkv && static_cast<int>(blockIdx.x) < head.heads * head.splits;
+      if (attends) DecodeHead<T>(head, static_cast<int>(blockIdx.x), position).prefetch();
+      multiply(layer(index).products[which], which, ends_of(index, which));
+      if (which == kQkv && index + 1 < args_.n_layers) load_layer(index + 1);
+      if (attends) attend(head, position, turn_of(index));
+    }
+    wait_for_copies<0>();
+  }
+
+ private:
+  __device__ __forceinline__ StepLayer& layer(int index) const {
+    return reinterpret_cast<StepLayer*>(shared_ + room_.layers)[index % 2];
+  }
+
+  __device__ __forceinline__ void load_layer(int index) const {
+    constexpr int kPieces = sizeof(StepLayer) / 16;
+    const auto* from = reinterpret_cast<const uint4*>(args_.layers + index);
+    for (int i = static_cast<int>(threadIdx.x); i < kPieces; i += kStepThreads) {
+      copy_16(shared_address(&layer(index)) + i * 16, from + i, true);
+    }
+  }
+
+  // Who does what, in all layers, to shared memory.
+  __device__ __forceinline__ void deal_work() const {
+    for (int which = 0; which < kStepProducts; ++which) {
+      const StepProduct& product = layer(0).products[which];
+      const BlockWork block = block_work(product);
+      if (threadIdx.x == 0) work_of_block(which) = block;
+      work_of_thread(which) = thread_work(product, block);
+    }
+  }
+  __device__ __forceinline__ BlockWork& work_of_block(int which) const {
+    return reinterpret_cast<BlockWork*>(shared_ + room_.block_work)[which];
+  }
+  __device__ __forceinline__ ThreadWork& work_of_thread(int which) const {
+    return reinterpret_cast<ThreadWork*>(shared_ + room_.thread_work)[which * kStepThreads + threadIdx.x];
+  }
+
+  // The position's cosines and sines, which all layers share, to shared memory; read after a barrier.
+  __device__ __forceinline__ void load_rope(int position) {
+    const HeadArgs& head = layer(0).head;
+    const RopeRows from = rope_rows(head, position);
+    if (from.cosines == nullptr) return;
+    auto* own = reinterpret_cast<float*>(shared_ + room_.rope);
+    for (int i = static_cast<int>(threadIdx.x); i < head.d / 2; i += kStepThreads) {
+      own[i] = from.cosines[i];
+      own[head.d / 2 + i] = from.sines[i];
+    }
+    rope_ = {own, own + head.d / 2};
+  }
+
+  // What a product reads and where its outputs go.
+  struct Ends {
+    Published input;
+    const float* norm;      // null where there is none
+    const float* residual;  // null, or what is added to the outputs: this block's own words, or older than the launch
+    float* out;
+    unsigned turn;
+  };
+
+  __device__ __forceinline__ static unsigned turn_of(int index) { return static_cast<unsigned>(index) & 1U; }
+
+  __device__ __forceinline__ Ends ends_of(int index, int which) const {
+    const StepLayer& own = layer(index);
+    const StepWords& words = args_.words;
+    const unsigned turn = turn_of(index);
+    const int cols = own.products[which].cols;
+    const Published before =
+        index == 0 ? Published{args_.hidden, cols, 2} : Published{words.after_mlp, cols, turn ^ 1U};
+    switch (which) {
+      case kQkv: return {before, own.attention_norm, nullptr, words.qkv, turn};
+      case kOutput: return {{words.context, cols, turn}, nullptr, before.words, words.after_attention, turn};
+      case kGateUp: return {{words.after_attention, cols, turn}, own.mlp_norm, nullptr, words.inner, turn};
+      default: return {{words.inner, cols, turn}, nullptr, words.after_attention, words.after_mlp, turn};
+    }
+  }
+
+  __device__ __forceinline__ void multiply(const StepProduct& product, int which, const Ends& ends) const {
+    const BlockWork block = work_of_block(which);
+    const ThreadWork work = work_of_thread(which);
+    const auto own = static_cast<int>(threadIdx.x);
+    const int outputs = block.stripe.width * 8;
+    if (outputs == 0) return;
+    const int first = block.stripe.first * 8;
+    float base = 0.0F;
+    if (ends.residual != nullptr && own < outputs) base = read_word(ends.residual + first + own);
+    StepInput<T>(reinterpret_cast<T*>(shared_ + room_.input), shared_ + room_.bits,
+                 reinterpret_cast<float*>(warp_counts_), args_.epsilon)
+        .receive(ends.input, ends.norm, product.threshold);
+    const auto* bits = reinterpret_cast<const std::uint32_t*>(shared_ + room_.bits);
+    const auto* x = reinterpret_cast<const std::uint16_t*>(shared_ + room_.input);
+    auto* list = reinterpret_cast<std::uint32_t*>(shared_ + room_.list);
+    const long long before = product.gated ? 2 * block.stripe.first : block.stripe.first;  // octets of a column
+    // The first columns are on their way while the others are listed.
+    const int early = min(kEarlyColumns, product.cols);
+    int n = list_columns(bits, x, 0, early, list, warp_counts_);
+    ColumnStream<T> stream(product.stripes + before * product.cols * 16, block, work,
+                           product.parts[work.part].threshold, lane_address(shared_address(shared_) + threadIdx.x * 16),
+                           shared_address(list), n);
+    stream.start();
+    if (early < product.cols) n += list_columns(bits, x, early, product.cols, list + n, warp_counts_);
+    float sums[8] = {};
+    stream.run(n, sums);
+    const float* parts = add_up(block, work, sums);
+    if (own >= outputs) return;
+    const auto total = [&](int place) {
+      float sum = 0.0F;
+#pragma unroll 4
+      for (int group = 0; group < block.groups; ++group) sum += parts[group * block.slots * 8 + place];
+      return sum;
+    };
+    float value = base + total(own);
+    float up = product.gated ? total(outputs + own) : 0.0F;
+    if (product.has_bias) add_biases(product, block.stripe, value, up);
+    if (product.gated) value = silu(value) * up;
+    publish(ends.out + first + own, value, ends.turn);
+  }
+
+  __device__ __forceinline__ static void add_biases(const StepProduct& product, const Stripe& stripe, float& value,
+                                                    float& up) {
+    const int own = static_cast<int>(threadIdx.x);
+    const StripeRows rows(product, stripe, own / 8);
+    const int row = rows.row + own % 8;
+    value = biased<T>({nullptr, OutputKind::store, product.parts[rows.part].bias}, row, value);
+    if (product.gated) up = biased<T>({nullptr, OutputKind::store, product.parts[1].bias}, row, up);
+  }
+
+  // The threads' sums, in the place of the ring, of which nothing is on its way: those of a group of threads for every
+  // output, groups apart.
+  __device__ __forceinline__ const float* add_up(const BlockWork& block, const ThreadWork& work,
+                                                 const float (&sums)[8]) const {
+    auto* own = reinterpret_cast<float4*>(shared_) + threadIdx.x;
+    own[0] = make_float4(sums[0], sums[1], sums[2], sums[3]);
+    own[kStepThreads] = make_float4(sums[4], sums[5], sums[6], sums[7]);
+    __syncthreads();
+    const auto* of_threads = reinterpret_cast<const float*>(shared_);
+    auto* parts = reinterpret_cast<float*>(shared_ + 2 * kTurnBytes);
+    if (work.group < block.groups) {
+      const int output = work.output;
+      const float* first = of_threads + output % 8 / 4 * kStepThreads * 4 + output / 8 * 4 + output % 4;
+      float sum = 0.0F;
+#pragma unroll 8
+      for (int turn = work.group; turn < block.turns; turn += block.groups) sum += first[turn * block.slots * 4];
+      parts[threadIdx.x] = sum;
+    }
+    __syncthreads();
+    return parts;
+  }
+
+  __device__ __forceinline__ void attend(const HeadArgs& head, int position, unsigned turn) const {
+    DecodeHead<T> own(head, static_cast<int>(blockIdx.x), position);
+    own.load();
+    T* vectors = reinterpret_cast<T*>(shared_ + room_.input);  // q, k and v
+    const int octets = head.d / 8;
+    const int i = static_cast<int>(threadIdx.x);
+    static_assert(3 * kMostHeadDim / 8 <= kStepThreads);
+    if (i < 3 * octets) {
+      const int which = i / octets;
+      const int at = (i - which * octets) * 8;
+      const int first = which == 0 ? own.head() : head.heads + (which - 1) * head.kv_heads + own.kv_head();
+      const float* words = args_.words.qkv + first * head.d + at;
+      Octet32 octet;
+      octet.read(words);
+      while (!octet.is_of(turn)) {
+        __nanosleep(20);
+        octet.read(words);
+      }
+      float values[8];
+      octet.values(values);
+      *reinterpret_cast<uint4*>(vectors + i * 8) = narrow_octet<T>(values);
+    }
+    __syncthreads();
+    float* context = args_.words.context + own.head() * head.d;
+    own.run(vectors, vectors + head.d, vectors + 2 * head.d, rope_, reinterpret_cast<float*>(shared_),
+            [&](int c, float v) { publish(context + c, v, turn); });
+  }
+
+  const StepArgs& args_;
+  unsigned char* shared_;
+  int* warp_counts_;
+  StepRoom room_;
+  RopeRows rope_ = {};
+};
+
+template <typename T>
+__global__ void __launch_bounds__(kStepThreads, 1) decode_layers_kernel(const __grid_constant__ StepArgs args) {
+  extern __shared__ __align__(128) unsigned char shared[];
+  __shared__ int warp_counts[kStepWarps];
+  Step<T>(args, shared, warp_counts).run();
+}
+
+}  // namespace lacuna::kernels::cuda
