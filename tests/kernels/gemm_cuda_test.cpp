@@ -133,6 +133,8 @@ TEST_F(GemmCuda, RefusesWhatItCannotDo) {
   refused({DType::f32, y.data(), 8, 8, 8}, {y.data(), 1, 8});
   refused({DType::f16, y.data(), 8, 8, 4}, {y.data(), 1, 8});
   refused({DType::f16, y.data(), 8, 8, 8}, {y.data(), 0, 8});
+  refused({DType::f16, y.data(), 16, 8, 8}, {y.data(), 1, 8});                         // outputs 8 apart
+  refused({DType::f16, y.data(), std::int64_t{65536} * 128, 8, 8}, {y.data(), 1, 8});  // more tiles than a grid has
   refused({DType::f16, y.data() + 2, 8, 8, 8}, {y.data(), 1, 8});
   refused({DType::f16, y.data(), 7, 8, 8}, {y.data(), 1, 8}, OutputKind::gate);
 }

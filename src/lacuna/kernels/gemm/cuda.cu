@@ -207,13 +207,15 @@ void gemm_cuda(const GemmWeights& w, const GemmInput& input, const ProductOutput
                DeviceStream stream) {
   using cuda::require;
   require(w.dtype == DType::f16 || w.dtype == DType::bf16, "the type must be f16 or bf16");
-  require(w.rows > 0 && w.cols > 0 && w.rows < (1 << 23) && w.cols < (1 << 28) && input.tokens > 0 &&
+  constexpr std::int64_t kMostRows = std::int64_t{65535} * cuda::kTile;  // of a grid's second dimension
+  require(w.rows > 0 && w.cols > 0 && w.rows <= kMostRows && w.cols < (1 << 28) && input.tokens > 0 &&
               input.tokens < (1 << 24),
           "the shape must be at least 1 and fit");
   require(w.stride % 8 == 0 && input.stride % 8 == 0 && cuda::is_aligned(w.w) && cuda::is_aligned(input.x),
           "weights and inputs must be aligned to 16 bytes");
   require(w.stride >= (w.columns ? w.rows : w.cols) && input.stride >= w.cols, "a stride is too short");
   require(output.kind != OutputKind::gate || w.rows % 2 == 0, "gates need pairs of rows");
+  require(y_stride >= (output.kind == OutputKind::gate ? w.rows / 2 : w.rows), "the outputs' stride is too short");
   const cuda::GemmArgs args{input.x,
                             w.w,
                             output,

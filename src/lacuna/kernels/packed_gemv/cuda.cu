@@ -82,8 +82,9 @@ DeviceRowBundles::DeviceRowBundles(const RowBundles& p)
 
 void DeviceRowBundles::multiply(const ProductInput& input, const ProductOutput& output, DeviceStream stream,
                                 Overlap overlap) const {
-  if (output.kind == OutputKind::gate && rows_in_bundle_ == 1) {
-    throw Error(ErrorCode::invalid_argument, "packed_gemv on CUDA: a gate needs row bundles of pairs");
+  if (output.kind == OutputKind::gate && (rows_in_bundle_ == 1 || rows_ % 2 != 0)) {
+    throw Error(ErrorCode::invalid_argument,
+                "packed_gemv on CUDA: a gate needs pairs of rows, in row bundles of pairs");
   }
   const cuda::BundleArgs args{reinterpret_cast<const unsigned char*>(blocks_.data()),
                               reinterpret_cast<const std::uint16_t*>(starts_.data()),

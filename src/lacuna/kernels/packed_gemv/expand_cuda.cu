@@ -142,6 +142,9 @@ __global__ void __launch_bounds__(kMaxWarps * 32)
 
 template <typename Args>
 void launch(void (*kernel)(Args), const Args& args, std::int64_t warp_bytes, std::int64_t jobs, cudaStream_t stream) {
+  if (warp_bytes > kMaxSharedBytes) {
+    throw Error(ErrorCode::invalid_argument, "packed_gemv on CUDA: too many columns to expand in shared memory");
+  }
   const auto warps = static_cast<int>(std::clamp<std::int64_t>(kRoom / warp_bytes, 1, kMaxWarps));
   check_cuda(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, kMaxSharedBytes),
              "raise the shared memory limit");
