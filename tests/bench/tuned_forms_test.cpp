@@ -231,7 +231,7 @@ TEST(TunedForms, AnEntryWithoutColumnsDecidesNothing) {
 
 TEST(DeviceOptions, NamesAreReadBack) {
   const auto all = all_sparse_options();
-  ASSERT_EQ(all.size(), 37U);
+  ASSERT_EQ(all.size(), 25U);
   std::set<std::string> names;
   for (const auto& options : all) {
     names.insert(options_name(options));
