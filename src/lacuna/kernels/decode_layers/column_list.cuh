@@ -3,17 +3,13 @@
 #pragma once
 
 #include "lacuna/kernels/decode_layers/step_args.cuh"
+#include "lacuna/kernels/sparse_gemv/column_entry.cuh"
 
 namespace lacuna::kernels::cuda {
 
 constexpr int kStepWarps = kStepThreads / 32;
 constexpr int kLaneWords = 2;  // that a lane holds
 static_assert(kMostStepColumns <= kStepWarps * 32 * kLaneWords * 32);
-
-template <typename T>
-__device__ __forceinline__ float input_of(std::uint32_t entry) {
-  return pair_to_f32<T>(entry).x;
-}
 
 // Inclusive sums over the first n lanes.
 __device__ __forceinline__ int sum_through(int value, int n) {

@@ -14,17 +14,6 @@ constexpr int kTurnBytes = kStepThreads * 16;  // an octet of every thread
 constexpr int kRingBytes = kRingOctets * kTurnBytes;
 
 template <typename T>
-__device__ __forceinline__ void add_column(const uint4& octet, float x, float (&sums)[8]) {
-  const std::uint32_t words[4] = {octet.x, octet.y, octet.z, octet.w};
-#pragma unroll
-  for (int k = 0; k < 4; ++k) {
-    const float2 pair = pair_to_f32<T>(words[k]);
-    sums[2 * k] = fmaf(pair.x, x, sums[2 * k]);
-    sums[2 * k + 1] = fmaf(pair.y, x, sums[2 * k + 1]);
-  }
-}
-
-template <typename T>
 class ColumnStream {
  public:
   // stripe: the block's weights; ring, list: shared addresses of this thread's first octet and of the columns, of which
@@ -88,7 +77,7 @@ class ColumnStream {
   __device__ __forceinline__ void add(int i, const uint4& octet, float (&sums)[8]) const {
     if (i >= n_) return;
     const std::uint32_t entry = load_shared_4(list_ + i * 4);
-    if (reads(entry)) add_column<T>(octet, input_of<T>(entry), sums);
+    if (reads(entry)) add_octet<T>(octet, input_of<T>(entry), sums);
   }
 
   const unsigned char* weights_;

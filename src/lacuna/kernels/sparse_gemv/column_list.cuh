@@ -5,16 +5,11 @@
 
 #include <type_traits>
 
-#include "lacuna/kernels/device/half.cuh"
+#include "lacuna/kernels/sparse_gemv/column_entry.cuh"
 
 namespace lacuna::kernels::cuda {
 
 constexpr int kMostListed = 1 << 16;  // columns that a list is made of
-
-template <typename T>
-__device__ __forceinline__ float input_of(std::uint32_t entry) {
-  return pair_to_f32<T>(entry).x;
-}
 
 // Which of two 16-bit inputs in a word are active, as bits 15 and 31. Magnitudes of a type are ordered as their bits
 // are, NaN above all: so an input is active where its lower 15 bits exceed those of the threshold, rounded down.

@@ -38,17 +38,6 @@ struct Turns {
   int all;
 };
 
-template <typename T>
-__device__ __forceinline__ void add_octet(const uint4& octet, float x, float* sums) {
-  const std::uint32_t words[4] = {octet.x, octet.y, octet.z, octet.w};
-#pragma unroll
-  for (int k = 0; k < 4; ++k) {
-    const float2 pair = pair_to_f32<T>(words[k]);
-    sums[2 * k] = fmaf(pair.x, x, sums[2 * k]);
-    sums[2 * k + 1] = fmaf(pair.y, x, sums[2 * k + 1]);
-  }
-}
-
 // A warp's own list of n columns, and then the block's, at shared addresses.
 struct Lists {
   unsigned own;
