@@ -98,7 +98,9 @@ void DeviceProduct::run(const kernels::ProductInput& input, const kernels::Produ
         if constexpr (std::is_same_v<std::decay_t<decltype(weights)>, DeviceColumns>) {
           run_columns(weights, input, output, launch);
         } else if constexpr (std::is_same_v<std::decay_t<decltype(weights)>, kernels::ColumnStripes>) {
-          run_columns(make_columns(), input, output, launch);  // freed once the launch has ended
+          const DeviceColumns columns = make_columns();
+          run_columns(columns, input, output, launch);
+          kernels::synchronize_device();  // before they are freed
         } else {
           kernels::ProductInput thresholded = input;
           thresholded.threshold = packed_threshold();
@@ -114,7 +116,9 @@ void DeviceProduct::run_gate(const kernels::ProductInput& input, const void* bia
     return run_gate_columns(*columns, input, bias, y, launch);
   }
   if (std::holds_alternative<kernels::ColumnStripes>(weights_)) {
-    return run_gate_columns(make_columns(), input, bias, y, launch);
+    const DeviceColumns columns = make_columns();
+    run_gate_columns(columns, input, bias, y, launch);
+    return kernels::synchronize_device();  // before they are freed
   }
   run(input, {y, kernels::OutputKind::gate, bias}, launch);
 }
@@ -130,16 +134,20 @@ std::size_t DeviceProduct::parts() const {
   return thresholds_.size();
 }
 
-float DeviceProduct::threshold(std::size_t part) const {
-  return *const_cast<DeviceProduct*>(this)->find_threshold(part);
+void DeviceProduct::check_part(std::size_t part) const {
+  if (part >= parts()) throw Error(ErrorCode::invalid_argument, "a threshold for weights that take none");
 }
 
-void DeviceProduct::set_threshold(std::size_t part, float threshold) { *find_threshold(part) = threshold; }
+float DeviceProduct::threshold(std::size_t part) const {
+  check_part(part);
+  const auto* columns = std::get_if<DeviceColumns>(&weights_);
+  return columns == nullptr ? thresholds_[part] : columns->parts[part].threshold;
+}
 
-float* DeviceProduct::find_threshold(std::size_t part) {
-  if (part >= parts()) throw Error(ErrorCode::invalid_argument, "a threshold for weights that take none");
-  if (auto* columns = std::get_if<DeviceColumns>(&weights_)) return &columns->parts[part].threshold;
-  return &thresholds_[part];
+void DeviceProduct::set_threshold(std::size_t part, float threshold) {
+  check_part(part);
+  auto* columns = std::get_if<DeviceColumns>(&weights_);
+  (columns == nullptr ? thresholds_[part] : columns->parts[part].threshold) = threshold;
 }
 
 float DeviceProduct::packed_threshold() const {
@@ -196,8 +204,6 @@ std::size_t DeviceProduct::bytes() const {
           std::size_t bytes = 0;
           for (const auto& part : weights.parts) bytes += part.weights.bytes();
           return bytes;
-        } else if constexpr (std::is_same_v<std::decay_t<decltype(weights)>, kernels::ColumnStripes>) {
-          return weights.bytes();
         } else {
           return weights.bytes();
         }

@@ -80,7 +80,7 @@ class DeviceProduct {
 
  private:
   DeviceColumns make_columns() const;  // of stripes
-  float* find_threshold(std::size_t part);
+  void check_part(std::size_t part) const;
 
   Weights weights_;
   std::vector<float> thresholds_;  // of linears that are packed or stripes

@@ -111,10 +111,7 @@ std::size_t decode_attention_scratch_bytes(std::int64_t heads, std::int64_t head
 
 void decode_attention_cuda(const DecodeAttention& a, const void* qkv, const std::int32_t* position, void* out,
                            DeviceStream stream, Overlap overlap) {
-  static const int multiprocessors = [] {
-    const auto info = device_info();
-    return info ? info->multiprocessors : 1;
-  }();
+  const int multiprocessors = device_multiprocessors();
   const cuda::HeadArgs head = cuda::make_head_args(a, multiprocessors);
   const cuda::AttentionArgs args{head, qkv, position, out};
   auto* queue = static_cast<cudaStream_t>(stream);

@@ -25,25 +25,10 @@ struct CopyArgs {
   bool gated;
 };
 
-// The octet of a part that lies at a slot of a block's stripe, of column 0.
-__device__ __forceinline__ const StripePart& part_of(const CopyArgs& args, const Stripe& stripe, int slot, int& octet) {
-  int part = 0;
-  octet = stripe.first + slot;
-  if (args.gated) {
-    part = slot < stripe.width ? 0 : 1;
-    octet -= part * stripe.width;
-  } else {
-    while (part + 1 < args.n_parts && octet >= args.parts[part + 1].first_octet) ++part;
-    octet -= args.parts[part].first_octet;
-  }
-  return args.parts[part];
-}
-
 // blockIdx.x: a stripe.
 template <bool kExpand>
 __global__ void stripes_kernel(const __grid_constant__ CopyArgs args) {
-  const Stripe stripe =
-      stripe_of(args.octets, static_cast<int>(blockIdx.x), static_cast<int>(gridDim.x), stripe_unit(args.gated));
+  const Stripe stripe = stripe_of(args.octets, args.gated, static_cast<int>(blockIdx.x), static_cast<int>(gridDim.x));
   const int matrices = args.gated ? 2 : 1;
   const int slots = stripe.width * matrices;
   if (slots == 0) return;
@@ -51,12 +36,12 @@ __global__ void stripes_kernel(const __grid_constant__ CopyArgs args) {
   const int rows_of_threads = static_cast<int>(blockDim.x) / slots;
   const int own = static_cast<int>(threadIdx.x);
   if (own >= rows_of_threads * slots) return;
-  int octet = 0;
-  const StripePart& part = part_of(args, stripe, own % slots, octet);
+  const StripePlace place(args, stripe, own % slots);
+  const StripePart& part = args.parts[place.part];
   const int step = rows_of_threads * static_cast<int>(gridDim.y);
   for (int j = static_cast<int>(blockIdx.y) * rows_of_threads + own / slots; j < args.cols; j += step) {
     uint4& in_stripe = weights[static_cast<long long>(j) * slots + own % slots];
-    uint4& in_column = part.data[j * part.stride + octet];
+    uint4& in_column = part.data[j * part.stride + place.octet];
     if (kExpand) {
       in_column = in_stripe;
     } else {
@@ -85,11 +70,6 @@ CopyArgs make_args(const ColumnStripes& stripes, std::span<const ColumnsView> pa
   return args;
 }
 
-int stripe_count() {
-  const auto info = device_info();
-  return info ? info->multiprocessors : 1;
-}
-
 constexpr int kCopyThreads = 512;
 
 }  // namespace
@@ -110,9 +90,9 @@ ColumnStripes::ColumnStripes(DType dtype, std::vector<std::int64_t> rows, std::i
 
 void ColumnStripes::fill(std::span<const ColumnsView> parts) {
   const cuda::CopyArgs args = cuda::make_args(*this, parts);
-  const int most_slots = (args.octets / cuda::stripe_count() + 2) * 2;
+  const int most_slots = (args.octets / device_multiprocessors() + 2) * 2;
   cuda::require(most_slots <= cuda::kCopyThreads, "too many rows");
-  cuda::stripes_kernel<false><<<dim3(cuda::stripe_count(), 16), cuda::kCopyThreads>>>(args);
+  cuda::stripes_kernel<false><<<dim3(device_multiprocessors(), 16), cuda::kCopyThreads>>>(args);
   check_cuda(cudaGetLastError(), "launch column stripes");
   synchronize_device();
 }
@@ -120,7 +100,7 @@ void ColumnStripes::fill(std::span<const ColumnsView> parts) {
 void ColumnStripes::expand(std::span<const ColumnsView> parts, DeviceStream stream) const {
   const cuda::CopyArgs args = cuda::make_args(*this, parts);
   cuda::stripes_kernel<true>
-      <<<dim3(cuda::stripe_count(), 16), cuda::kCopyThreads, 0, static_cast<cudaStream_t>(stream)>>>(args);
+      <<<dim3(device_multiprocessors(), 16), cuda::kCopyThreads, 0, static_cast<cudaStream_t>(stream)>>>(args);
   check_cuda(cudaGetLastError(), "launch column stripes");
 }
 

@@ -1,7 +1,6 @@
 #include "lacuna/kernels/decode_layers/cuda.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -38,7 +37,6 @@ StepProduct make_product(const LayerProduct& product) {
   made.n_parts = static_cast<int>(stripes.rows().size());
   made.cols = static_cast<int>(stripes.cols());
   made.gated = stripes.gated();
-  made.unit = stripe_unit(made.gated);
   made.has_bias = product.bias != nullptr;
   made.threshold = product.thresholds[0];
   const auto* bias = static_cast<const std::byte*>(product.bias);
@@ -70,11 +68,6 @@ void launch(const StepArgs& args, int blocks, cudaStream_t stream) {
   check_cuda(cudaLaunchKernelEx(&config, kernel, args), "launch decode_layers");
 }
 
-int blocks_of_device() {
-  const auto info = device_info();
-  return info ? info->multiprocessors : 1;
-}
-
 }  // namespace
 }  // namespace cuda
 
@@ -103,7 +96,7 @@ DecodeLayers::DecodeLayers(const DecodeLayersShape& shape)
 
 void DecodeLayers::set_layers(std::span<const DecodeLayer> layers) {
   LACUNA_ASSERT(static_cast<std::int64_t>(layers.size()) == shape_.layers);
-  const int blocks = cuda::blocks_of_device();
+  const int blocks = device_multiprocessors();
   std::vector<cuda::StepLayer> table;
   for (const DecodeLayer& layer : layers) {
     cuda::StepLayer made = {};
@@ -139,7 +132,7 @@ void DecodeLayers::run(const std::int32_t* position, const float* hidden, Device
   args.n_layers = static_cast<int>(shape_.layers);
   args.epsilon = shape_.epsilon;
   args.most_cols = cuda::most_columns(shape_);
-  static const int blocks = cuda::blocks_of_device();
+  const int blocks = device_multiprocessors();
   if (shape_.dtype == DType::f16) return cuda::launch<__half>(args, blocks, queue);
   cuda::launch<__nv_bfloat16>(args, blocks, queue);
 }

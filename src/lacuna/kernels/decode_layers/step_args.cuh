@@ -24,7 +24,6 @@ struct StepProduct {
   int n_parts;
   int octets;
   int cols;
-  int unit;  // octets that one block has together
   bool gated;
   bool has_bias;
   float threshold;  // the least of the parts'
@@ -58,23 +57,6 @@ struct StepArgs {
   int most_cols;
 };
 
-// The eight outputs of a slot of a stripe.
-struct StripeRows {
-  int part;
-  int row;
-
-  __device__ __forceinline__ StripeRows(const StepProduct& product, const Stripe& stripe, int slot) : part(0) {
-    if (product.gated) {
-      part = slot < stripe.width ? 0 : 1;
-      row = (stripe.first + slot - part * stripe.width) * 8;
-      return;
-    }
-    const int octet = stripe.first + slot;
-    while (part + 1 < product.n_parts && octet >= product.parts[part + 1].first_octet) ++part;
-    row = (octet - product.parts[part].first_octet) * 8;
-  }
-};
-
 // A block's part of a product, the same in all layers.
 struct BlockWork {
   Stripe stripe;
@@ -94,7 +76,7 @@ struct ThreadWork {
 
 __device__ __forceinline__ BlockWork block_work(const StepProduct& product) {
   BlockWork work = {};
-  work.stripe = stripe_of(product.octets, static_cast<int>(blockIdx.x), static_cast<int>(gridDim.x), product.unit);
+  work.stripe = stripe_of(product.octets, product.gated, static_cast<int>(blockIdx.x), static_cast<int>(gridDim.x));
   work.slots = product.gated ? 2 * work.stripe.width : work.stripe.width;
   if (work.slots == 0) return work;
   work.turns = kStepThreads / work.slots;
@@ -107,7 +89,7 @@ __device__ __forceinline__ ThreadWork thread_work(const StepProduct& product, co
   const auto own = static_cast<int>(threadIdx.x);
   const int slot = own % block.slots;
   return {static_cast<std::uint16_t>(own / block.slots), static_cast<std::uint8_t>(slot),
-          static_cast<std::uint8_t>(StripeRows(product, block.stripe, slot).part),
+          static_cast<std::uint8_t>(StripePlace(product, block.stripe, slot).part),
           static_cast<std::uint16_t>(own / (block.slots * 8)), static_cast<std::uint16_t>(own % (block.slots * 8))};
 }
 

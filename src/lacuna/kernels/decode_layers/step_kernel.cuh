@@ -187,9 +187,9 @@ class Step {
   __device__ __forceinline__ static void add_biases(const StepProduct& product, const Stripe& stripe, float& value,
                                                     float& up) {
     const int own = static_cast<int>(threadIdx.x);
-    const StripeRows rows(product, stripe, own / 8);
-    const int row = rows.row + own % 8;
-    value = biased<T>({nullptr, OutputKind::store, product.parts[rows.part].bias}, row, value);
+    const StripePlace place(product, stripe, own / 8);
+    const int row = place.octet * 8 + own % 8;
+    value = biased<T>({nullptr, OutputKind::store, product.parts[place.part].bias}, row, value);
     if (product.gated) up = biased<T>({nullptr, OutputKind::store, product.parts[1].bias}, row, up);
   }
 

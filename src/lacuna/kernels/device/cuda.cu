@@ -20,6 +20,14 @@ std::optional<DeviceInfo> device_info() {
                     properties.totalGlobalMem};
 }
 
+int device_multiprocessors() {
+  static const int count = [] {
+    const auto info = device_info();
+    return info ? info->multiprocessors : 1;
+  }();
+  return count;
+}
+
 DeviceBuffer::DeviceBuffer(std::size_t bytes) : bytes_(bytes) {
   void* data = nullptr;
   if (bytes != 0) check_cuda(cudaMalloc(&data, bytes), "allocate device memory");

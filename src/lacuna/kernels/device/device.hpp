@@ -26,6 +26,7 @@ struct DeviceInfo {
   std::size_t memory_bytes = 0;
 };
 std::optional<DeviceInfo> device_info();  // absent: no driver, or no device that it can use
+int device_multiprocessors();             // of the device at the first call, asked for once; 1 where there is none
 
 // Bytes of device memory, aligned to 256, uninitialised. Move-only.
 class DeviceBuffer {

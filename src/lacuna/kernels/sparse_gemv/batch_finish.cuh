@@ -18,7 +18,6 @@ __device__ __forceinline__ void store_batch_share(const SparseArgs& args, const 
   const int splits = static_cast<int>(gridDim.x);
   const int share = share_of_block<kTile>();
   const int first = static_cast<int>(blockIdx.x) * share;
-  const Product& p = args.products[own.product];
   for (int b = static_cast<int>(threadIdx.x) / 32; b < args.batch; b += static_cast<int>(blockDim.x) / 32) {
     for (int o = static_cast<int>(threadIdx.x) % 32; o < min(share, kTile - first); o += 32) {
       float totals[kMatrices] = {};
@@ -29,16 +28,7 @@ __device__ __forceinline__ void store_batch_share(const SparseArgs& args, const 
           if (s < splits) totals[m] += received[((s * kMatrices + m) * args.batch + b) * share + o];
         }
       }
-      const int out = own.tile * kTile + first + o;
-      if (out >= p.rows) continue;
-      const long long place = static_cast<long long>(b) * p.rows + out;
-      const float sum = biased<T>(p.output, out, totals[0]);
-      if constexpr (kMatrices == 2) {
-        const float up = biased<T>(args.products[1].output, out, totals[1]);
-        static_cast<T*>(p.output.y)[place] = from_f32<T>(silu(sum) * up);
-      } else {
-        store_sum<T>(p.output.y, p.output.kind, place, sum);
-      }
+      store_output<T, kMatrices>(args, own, b, own.tile * kTile + first + o, totals);
     }
   }
 }

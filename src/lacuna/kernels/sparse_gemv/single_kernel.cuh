@@ -2,8 +2,7 @@
 // kTile outputs and all columns, or one part of them; the blocks of one tile form a cluster.
 //
 //   1. list        the active columns of the block's part, in shared memory (column_list.cuh): a few for each warp
-//   first,
-//                  the others while the weights of these are on their way
+//                  first, the others while the weights of these are on their way
 //   2. add         the warps take the list's columns in turn, each through a ring of asynchronous copies
 //                  (column_sums.cuh); of gate·up, half of the warps gate's and half up's
 //   3. finish      over the warps in shared memory; blocks of a cluster send each sum to the one that stores it
