@@ -1,5 +1,8 @@
 // The list of active columns of a product, in a block's shared memory: ascending, 4 bytes a column, its number in the
 // upper half, its input in the lower. It is made of one bit a column.
+//
+// So that weights are on their way while the list is made, turn t of a product (step_args.cuh) reads the first
+// kOwnColumns active columns of word t of the bits without it; the list has the others.
 #pragma once
 
 #include "lacuna/kernels/decode_layers/step_args.cuh"
@@ -8,7 +11,8 @@
 namespace lacuna::kernels::cuda {
 
 constexpr int kStepWarps = kStepThreads / 32;
-constexpr int kLaneWords = 2;  // that a lane holds
+constexpr int kLaneWords = 2;   // that a lane holds
+constexpr int kOwnColumns = 6;  // of a turn, at most
 static_assert(kMostStepColumns <= kStepWarps * 32 * kLaneWords * 32);
 
 // Inclusive sums over the first n lanes.
@@ -21,16 +25,28 @@ __device__ __forceinline__ int sum_through(int value, int n) {
   return value;
 }
 
-// Lists those of the columns begin … end−1 whose bit is set; begin is a multiple of 32, and bits beyond end are clear
-// to the end of their word. x: the inputs' bits, in shared memory too. Returns how many there are. All threads of the
-// block call it after a barrier; afterwards all may read the list.
-__device__ __forceinline__ int list_columns(const std::uint32_t* bits, const std::uint16_t* x, int begin, int end,
+// A column's entry; x: the inputs' bits.
+__device__ __forceinline__ std::uint32_t entry_of(int column, const std::uint16_t* x) {
+  return static_cast<std::uint32_t>(column) << 16 | x[column];
+}
+
+// A word's bits but the first kOwnColumns.
+__device__ __forceinline__ std::uint32_t without_own(std::uint32_t word) {
+#pragma unroll
+  for (int k = 0; k < kOwnColumns; ++k) word &= word - 1;
+  return word;
+}
+
+// Lists the columns 0 … cols−1 whose bit is set, but the own ones of that many turns; bits beyond `cols` are clear to
+// the end of their word. x: the inputs' bits, in shared memory too. Returns how many it lists. All threads of the block
+// call it after a barrier; afterwards all may read the list.
+__device__ __forceinline__ int list_columns(const std::uint32_t* bits, const std::uint16_t* x, int cols, int turns,
                                             std::uint32_t* list, int* warp_counts) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
   const int warp = static_cast<int>(threadIdx.x) / 32;
   static_assert(kLaneWords == 2);
   constexpr int kTogether = 4;  // words of a warp: what they wait for, they wait for together
-  const int words = (end - begin + 31) / 32;
+  const int words = (cols + 31) / 32;
   const int words_of_lane = (words + kStepThreads - 1) / kStepThreads;
   const int lanes = (words + kStepWarps * words_of_lane - 1) / (kStepWarps * words_of_lane);
   const int first = warp * lanes * words_of_lane;
@@ -40,7 +56,9 @@ __device__ __forceinline__ int list_columns(const std::uint32_t* bits, const std
 #pragma unroll
   for (int m = 0; m < kLaneWords; ++m) {
     const int word = first + lane * words_of_lane + m;
-    if (m < words_of_lane && lane < lanes && word < words) own[m] = bits[begin / 32 + word];
+    if (m < words_of_lane && lane < lanes && word < words) {
+      own[m] = word < turns ? without_own(bits[word]) : bits[word];
+    }
     places[m] = active;
     active += __popc(own[m]);
   }
@@ -61,8 +79,8 @@ __device__ __forceinline__ int list_columns(const std::uint32_t* bits, const std
       for (int k = 0; k < kTogether; ++k) {
         word[k] = __shfl_sync(~0U, own_word, l + k);
         place[k] = __shfl_sync(~0U, own_place, l + k);
-        const int column = begin + (first + (l + k) * words_of_lane + m) * 32 + lane;
-        entry[k] = static_cast<std::uint32_t>(column) << 16 | x[min(column, end - 1)];
+        const int column = (first + (l + k) * words_of_lane + m) * 32 + lane;
+        entry[k] = entry_of(min(column, cols - 1), x);
       }
 #pragma unroll
       for (int k = 0; k < kTogether; ++k) {

@@ -1,5 +1,5 @@
-// How a block adds up the columns of a product: a thread has eight rows of every turns-th one, through a ring of
-// asynchronous copies of its own.
+// How a block adds up the columns of a product: a thread has eight rows of the first active columns of its turn's word
+// (column_list.cuh) and of every turns-th one of the list, through a ring of asynchronous copies of its own.
 #pragma once
 
 #include "lacuna/kernels/decode_layers/column_list.cuh"
@@ -8,7 +8,7 @@
 
 namespace lacuna::kernels::cuda {
 
-constexpr int kRingOctets = 6;                 // of a thread on their way
+constexpr int kRingOctets = kOwnColumns;       // of a thread on their way
 constexpr int kRingGroup = 2;                  // of them waited for at a time
 constexpr int kTurnBytes = kStepThreads * 16;  // an octet of every thread
 constexpr int kRingBytes = kRingOctets * kTurnBytes;
@@ -16,80 +16,101 @@ constexpr int kRingBytes = kRingOctets * kTurnBytes;
 template <typename T>
 class ColumnStream {
  public:
-  // stripe: the block's weights; ring, list: shared addresses of this thread's first octet and of the columns, of which
-  // the first n are known.
+  // stripe: the block's weights; ring: shared address of this thread's first octet.
   __device__ __forceinline__ ColumnStream(const unsigned char* stripe, const BlockWork& block, const ThreadWork& work,
-                                          float threshold, unsigned ring, unsigned list, int n)
+                                          float threshold, unsigned ring)
       : weights_(stripe + work.slot * 16),
         stride_(static_cast<unsigned>(block.slots) * 16),
         threshold_(threshold),
+        turn_(work.turn),
         turns_(block.turns),
-        ring_(ring),
-        list_(list),
-        n_(work.turn < block.turns ? n : -1),
-        at_(work.turn),
-        next_(work.turn) {}
+        ring_(ring) {}
 
-  // Asks for the first columns, as far as they are known.
-  __device__ __forceinline__ void start() {
-    for (; asked_ < kGroups && next_ + (kRingGroup - 1) * turns_ < n_; ++asked_) ask(asked_ * kRingGroup);
+  // Asks for this turn's own columns, of `words` words of bits; x: the inputs' bits. All in shared memory.
+  __device__ __forceinline__ void start(const std::uint32_t* bits, int words, const std::uint16_t* x) {
+    std::uint32_t left = turn_ < min(turns_, words) ? bits[turn_] : 0;
+    n_own_ = __popc(left);
+#pragma unroll
+    for (int k = 0; k < kOwnColumns; ++k) {
+      if (k < n_own_) {
+        const int column = turn_ * 32 + __ffs(static_cast<int>(left)) - 1;
+        left &= left - 1;
+        own_[k] = entry_of(column, x);
+        copy(k, own_[k]);
+      }
+      if (k % kRingGroup == kRingGroup - 1) end_copies();
+    }
   }
 
-  // There are n columns: adds them to the sums.
-  __device__ __forceinline__ void run(int n, float (&sums)[8]) {
-    n_ = n_ < 0 ? n_ : n;
-    for (; asked_ < kGroups; ++asked_) ask(asked_ * kRingGroup);
-    int place = 0;
-    for (; at_ < n_; at_ += kRingGroup * turns_) {
-      wait_for_copies<kGroups - 1>();
+  // Adds them and the list's n columns to the sums; list: its shared address.
+  __device__ __forceinline__ void run(unsigned list, int n, float (&sums)[8]) {
+    list_ = list;
+    n_ = turn_ < turns_ ? n : 0;
+    next_ = turn_;
+#pragma unroll
+    for (int place = 0; place < kRingOctets; place += kRingGroup) {
       uint4 octets[kRingGroup];
+      take(place, octets);
 #pragma unroll
-      for (int k = 0; k < kRingGroup; ++k) octets[k] = load_shared_16(ring_ + (place + k) * kTurnBytes);
-      ask(place);
+      for (int k = 0; k < kRingGroup; ++k) {
+        if (place + k < n_own_) add(own_[place + k], octets[k], sums);
+      }
+    }
+    int place = 0;
+    for (int at = turn_; at < n_; at += kRingGroup * turns_) {
+      uint4 octets[kRingGroup];
+      take(place, octets);
 #pragma unroll
-      for (int k = 0; k < kRingGroup; ++k) add(at_ + k * turns_, octets[k], sums);
+      for (int k = 0; k < kRingGroup; ++k) {
+        const int i = at + k * turns_;
+        if (i < n_) add(load_shared_4(list_ + i * 4), octets[k], sums);
+      }
       place = place + kRingGroup == kRingOctets ? 0 : place + kRingGroup;
     }
     wait_for_copies<0>();
   }
 
  private:
-  static constexpr int kGroups = kRingOctets / kRingGroup;
+  static_assert(kRingOctets % kRingGroup == 0);
 
-  __device__ __forceinline__ void ask(int place) {
-    const unsigned long long policy = read_once();
+  // The oldest group's octets, once they are there; the list's next take their place.
+  __device__ __forceinline__ void take(int place, uint4 (&octets)[kRingGroup]) {
+    wait_for_copies<kRingOctets / kRingGroup - 1>();
+#pragma unroll
+    for (int k = 0; k < kRingGroup; ++k) octets[k] = load_shared_16(ring_ + (place + k) * kTurnBytes);
 #pragma unroll
     for (int k = 0; k < kRingGroup; ++k, next_ += turns_) {
-      if (next_ >= n_) continue;
-      const std::uint32_t entry = load_shared_4(list_ + next_ * 4);
-      if (!reads(entry)) continue;
-      copy_16(ring_ + (place + k) * kTurnBytes, weights_ + static_cast<unsigned long long>(entry >> 16) * stride_, true,
-              policy);
+      if (next_ < n_) copy(place + k, load_shared_4(list_ + next_ * 4));
     }
     end_copies();
   }
 
-  // Parts' thresholds may differ: a listed column may be active for others only.
+  __device__ __forceinline__ void copy(int place, std::uint32_t entry) const {
+    if (!reads(entry)) return;
+    copy_16(ring_ + place * kTurnBytes, weights_ + static_cast<unsigned long long>(entry >> 16) * stride_, true,
+            read_once());
+  }
+
+  // Parts' thresholds may differ: an active column may be active for others only.
   __device__ __forceinline__ bool reads(std::uint32_t entry) const {
     return !(fabsf(input_of<T>(entry)) <= threshold_);
   }
 
-  __device__ __forceinline__ void add(int i, const uint4& octet, float (&sums)[8]) const {
-    if (i >= n_) return;
-    const std::uint32_t entry = load_shared_4(list_ + i * 4);
+  __device__ __forceinline__ void add(std::uint32_t entry, const uint4& octet, float (&sums)[8]) const {
     if (reads(entry)) add_octet<T>(octet, input_of<T>(entry), sums);
   }
 
   const unsigned char* weights_;
   unsigned stride_;  // bytes
   float threshold_;
+  int turn_;
   int turns_;
   unsigned ring_;
-  unsigned list_;
-  int n_;
-  int at_;
-  int next_;
-  int asked_ = 0;  // groups
+  std::uint32_t own_[kOwnColumns];
+  int n_own_ = 0;
+  unsigned list_ = 0;
+  int n_ = 0;
+  int next_ = 0;
 };
 
 }  // namespace lacuna::kernels::cuda

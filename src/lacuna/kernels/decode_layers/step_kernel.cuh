@@ -3,8 +3,9 @@
 //   {q, k, v}, attention, output projection, gate·up, down projection
 //
 // A product: 1. receive its input from the blocks that made it (published.cuh), normalised where there is a norm;
-// 2. list the active columns; 3. stream them (column_stream.cuh); 4. add up the threads' sums and publish the outputs.
-// A block of an attention's head receives what it needs of q, k and v; others go on to the next product's input.
+// 2. ask for a first few of the active columns and list the others; 3. stream them (column_stream.cuh); 4. add up the
+// threads' sums and publish the outputs. A block of an attention's head receives what it needs of q, k and v; others go
+// on to the next product's input.
 //
 // Blocks wait for each other, so all must be there at once: a cooperative launch.
 #pragma once
@@ -15,7 +16,6 @@
 namespace lacuna::kernels::cuda {
 
 constexpr int kMostHeadDim = 256;
-constexpr int kEarlyColumns = 2048;
 
 // Where parts of dynamic shared memory begin: the ring, later sums; the input; a bit for each active column; the list;
 // two layers; the position's cosines and sines; who does what.
@@ -159,16 +159,13 @@ class Step {
     const auto* x = reinterpret_cast<const std::uint16_t*>(shared_ + room_.input);
     auto* list = reinterpret_cast<std::uint32_t*>(shared_ + room_.list);
     const long long before = product.gated ? 2 * block.stripe.first : block.stripe.first;  // octets of a column
-    // The first columns are on their way while the others are listed.
-    const int early = min(kEarlyColumns, product.cols);
-    int n = list_columns(bits, x, 0, early, list, warp_counts_);
     ColumnStream<T> stream(product.stripes + before * product.cols * 16, block, work,
-                           product.parts[work.part].threshold, lane_address(shared_address(shared_) + threadIdx.x * 16),
-                           shared_address(list), n);
-    stream.start();
-    if (early < product.cols) n += list_columns(bits, x, early, product.cols, list + n, warp_counts_);
+                           product.parts[work.part].threshold,
+                           lane_address(shared_address(shared_) + threadIdx.x * 16));
+    stream.start(bits, (product.cols + 31) / 32, x);
+    const int n = list_columns(bits, x, product.cols, block.turns, list, warp_counts_);
     float sums[8] = {};
-    stream.run(n, sums);
+    stream.run(shared_address(list), n, sums);
     const float* parts = add_up(block, work, sums);
     if (own >= outputs) return;
     const auto total = [&](int place) {
