@@ -1,8 +1,8 @@
-// The list of active columns of a product, in a block's shared memory: ascending, 4 bytes a column, its number in the
-// upper half, its input in the lower. It is made of one bit a column.
+// Which columns of a product are active, and the list of them in a block's shared memory: ascending, 4 bytes a column,
+// its number in the upper half, its input in the lower.
 //
 // So that weights are on their way while the list is made, turn t of a product (step_args.cuh) reads the first
-// kOwnColumns active columns of word t of the bits without it; the list has the others.
+// kOwnColumns active columns of its word, 32t … 32t+31, without it; the list has the others.
 #pragma once
 
 #include "lacuna/kernels/decode_layers/step_args.cuh"
@@ -11,85 +11,76 @@
 namespace lacuna::kernels::cuda {
 
 constexpr int kStepWarps = kStepThreads / 32;
-constexpr int kLaneWords = 2;   // that a lane holds
-constexpr int kOwnColumns = 6;  // of a turn, at most
-static_assert(kMostStepColumns <= kStepWarps * 32 * kLaneWords * 32);
-
-// Inclusive sums over the first n lanes.
-__device__ __forceinline__ int sum_through(int value, int n) {
-  const int lane = static_cast<int>(threadIdx.x) % 32;
-  for (int d = 1; d < n; d *= 2) {
-    const int before = __shfl_up_sync(~0U, value, d);
-    if (lane >= d) value += before;
-  }
-  return value;
-}
+constexpr int kOwnColumns = 6;      // of a turn, at most
+constexpr int kChunkColumns = 256;  // that a warp tests, and lists, at once
+constexpr int kMostChunks = kMostStepColumns / kChunkColumns;
+static_assert(kMostChunks <= 96);
 
 // A column's entry; x: the inputs' bits.
 __device__ __forceinline__ std::uint32_t entry_of(int column, const std::uint16_t* x) {
   return static_cast<std::uint32_t>(column) << 16 | x[column];
 }
 
-// A word's bits but the first kOwnColumns.
-__device__ __forceinline__ std::uint32_t without_own(std::uint32_t word) {
-#pragma unroll
-  for (int k = 0; k < kOwnColumns; ++k) word &= word - 1;
-  return word;
-}
+// One bit a column, to the end of a chunk: a product's active ones, those of them for the list, and each chunk's number
+// of these. In shared memory.
+struct ActiveColumns {
+  std::uint32_t* active;
+  std::uint32_t* listed;
+  int* counts;
+  int turns;  // the first words, whose first columns are not listed
 
-// Lists the columns 0 … cols−1 whose bit is set, but the own ones of that many turns; bits beyond `cols` are clear to
-// the end of their word. x: the inputs' bits, in shared memory too. Returns how many it lists. All threads of the block
-// call it after a barrier; afterwards all may read the list.
-__device__ __forceinline__ int list_columns(const std::uint32_t* bits, const std::uint16_t* x, int cols, int turns,
-                                            std::uint32_t* list, int* warp_counts) {
+  // By a warp, for a chunk: the lane's eight columns from `column` on, bits for the active ones.
+  __device__ __forceinline__ void store(int column, unsigned bits) const {
+    const int shift = column % 32;
+    std::uint32_t word = bits << shift;
+    word |= __shfl_xor_sync(~0U, word, 1);
+    word |= __shfl_xor_sync(~0U, word, 2);
+    std::uint32_t left = word;
+    if (column / 32 < turns) {
+#pragma unroll
+      for (int k = 0; k < kOwnColumns; ++k) left &= left - 1;
+    }
+    const int count = __reduce_add_sync(~0U, __popc(left >> shift & 0xffU));
+    if (shift == 0) {
+      active[column / 32] = word;
+      listed[column / 32] = left;
+    }
+    if (column % kChunkColumns == 0) counts[column / kChunkColumns] = count;
+  }
+};
+
+// Lists the columns of `cols` that are for the list; x: the inputs' bits, in shared memory too. Returns how many. All
+// threads of the block call it after a barrier; after another all may read the list.
+__device__ __forceinline__ int list_columns(const ActiveColumns& columns, const std::uint16_t* x, int cols,
+                                            std::uint32_t* list) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
-  const int warp = static_cast<int>(threadIdx.x) / 32;
-  static_assert(kLaneWords == 2);
-  constexpr int kTogether = 4;  // words of a warp: what they wait for, they wait for together
-  const int words = (cols + 31) / 32;
-  const int words_of_lane = (words + kStepThreads - 1) / kStepThreads;
-  const int lanes = (words + kStepWarps * words_of_lane - 1) / (kStepWarps * words_of_lane);
-  const int first = warp * lanes * words_of_lane;
-  std::uint32_t own[kLaneWords] = {};
-  int places[kLaneWords];  // where the words' columns begin
-  int active = 0;
+  const int chunks = (cols + kChunkColumns - 1) / kChunkColumns;
+  int counts[kMostChunks / 32];
 #pragma unroll
-  for (int m = 0; m < kLaneWords; ++m) {
-    const int word = first + lane * words_of_lane + m;
-    if (m < words_of_lane && lane < lanes && word < words) {
-      own[m] = word < turns ? without_own(bits[word]) : bits[word];
-    }
-    places[m] = active;
-    active += __popc(own[m]);
-  }
-  const int through = sum_through(active, lanes);
-  if (lane == lanes - 1) warp_counts[warp] = through;
-  __syncthreads();
-  const int count = lane < kStepWarps ? warp_counts[lane] : 0;
-  const int n = __reduce_add_sync(~0U, count);
-  const int before = __reduce_add_sync(~0U, lane < warp ? count : 0) + through - active;
-  for (int m = 0; m < words_of_lane; ++m) {
-    const std::uint32_t own_word = m == 0 ? own[0] : own[1];
-    const int own_place = before + (m == 0 ? places[0] : places[1]);
-    for (int l = 0; l < lanes; l += kTogether) {
-      std::uint32_t word[kTogether];
-      int place[kTogether];
-      std::uint32_t entry[kTogether];
+  for (int k = 0; k < kMostChunks / 32; ++k) counts[k] = lane + 32 * k < chunks ? columns.counts[lane + 32 * k] : 0;
+  const auto before = [&](int chunk) {
+    int sum = 0;
 #pragma unroll
-      for (int k = 0; k < kTogether; ++k) {
-        word[k] = __shfl_sync(~0U, own_word, l + k);
-        place[k] = __shfl_sync(~0U, own_place, l + k);
-        const int column = (first + (l + k) * words_of_lane + m) * 32 + lane;
-        entry[k] = entry_of(min(column, cols - 1), x);
-      }
+    for (int k = 0; k < kMostChunks / 32; ++k) sum += lane + 32 * k < chunk ? counts[k] : 0;
+    return static_cast<int>(__reduce_add_sync(~0U, sum));
+  };
+  for (int chunk = static_cast<int>(threadIdx.x) / 32; chunk < chunks; chunk += kStepWarps) {
+    constexpr int kWords = kChunkColumns / 32;
+    const auto* packed = reinterpret_cast<const uint4*>(columns.listed + chunk * kWords);
+    const uint4 low = packed[0];
+    const uint4 high = packed[1];
+    const std::uint32_t words[kWords] = {low.x, low.y, low.z, low.w, high.x, high.y, high.z, high.w};
+    std::uint32_t entries[kWords];
 #pragma unroll
-      for (int k = 0; k < kTogether; ++k) {
-        if ((word[k] >> lane & 1U) != 0) list[place[k] + __popc(word[k] & ((1U << lane) - 1U))] = entry[k];
-      }
+    for (int k = 0; k < kWords; ++k) entries[k] = entry_of(chunk * kChunkColumns + k * 32 + lane, x);
+    std::uint32_t* to = list + before(chunk);
+#pragma unroll
+    for (int k = 0; k < kWords; ++k) {
+      if ((words[k] >> lane & 1U) != 0) to[__popc(words[k] & ((1U << lane) - 1U))] = entries[k];
+      to += __popc(words[k]);
     }
   }
-  __syncthreads();
-  return n;
+  return before(chunks);
 }
 
 }  // namespace lacuna::kernels::cuda

@@ -28,16 +28,17 @@ class ColumnStream {
 
   // Asks for this turn's own columns, of `words` words of bits; x: the inputs' bits. All in shared memory.
   __device__ __forceinline__ void start(const std::uint32_t* bits, int words, const std::uint16_t* x) {
-    std::uint32_t left = turn_ < min(turns_, words) ? bits[turn_] : 0;
+    const int word = turn_ < min(turns_, words) ? turn_ : 0;
+    std::uint32_t left = word == turn_ ? bits[word] : 0;
     n_own_ = __popc(left);
 #pragma unroll
     for (int k = 0; k < kOwnColumns; ++k) {
-      if (k < n_own_) {
-        const int column = turn_ * 32 + __ffs(static_cast<int>(left)) - 1;
-        left &= left - 1;
-        own_[k] = entry_of(column, x);
-        copy(k, own_[k]);
-      }
+      own_[k] = entry_of(word * 32 + max(__ffs(static_cast<int>(left)) - 1, 0), x);
+      left &= left - 1;
+    }
+#pragma unroll
+    for (int k = 0; k < kOwnColumns; ++k) {
+      if (k < n_own_) copy(k, own_[k]);
       if (k % kRingGroup == kRingGroup - 1) end_copies();
     }
   }

@@ -17,11 +17,13 @@ namespace lacuna::kernels::cuda {
 
 constexpr int kMostHeadDim = 256;
 
-// Where parts of dynamic shared memory begin: the ring, later sums; the input; a bit for each active column; the list;
-// two layers; the position's cosines and sines; who does what.
+// Where parts of dynamic shared memory begin: the ring, later sums; the input; which columns are active; the list; two
+// layers; the position's cosines and sines; who does what.
 struct StepRoom {
   int input;
-  int bits;
+  int active;
+  int listed;
+  int counts;
   int list;
   int layers;
   int rope;
@@ -33,8 +35,11 @@ struct StepRoom {
 __host__ __device__ inline StepRoom step_room(int most_cols) {
   StepRoom room = {};
   room.input = kRingBytes;
-  room.bits = room.input + most_cols * 2;
-  room.list = room.bits + (most_cols + 127) / 128 * 16;
+  const int chunks = (most_cols + kChunkColumns - 1) / kChunkColumns;
+  room.active = room.input + chunks * kChunkColumns * 2;
+  room.listed = room.active + chunks * (kChunkColumns / 8);
+  room.counts = room.listed + chunks * (kChunkColumns / 8);
+  room.list = room.counts + (chunks + 3) / 4 * 16;
   room.layers = room.list + most_cols * 4;
   room.rope = room.layers + 2 * static_cast<int>(sizeof(StepLayer));
   room.block_work = room.rope + kMostHeadDim * 4;
@@ -46,8 +51,8 @@ __host__ __device__ inline StepRoom step_room(int most_cols) {
 template <typename T>
 class Step {
  public:
-  __device__ __forceinline__ Step(const StepArgs& args, unsigned char* shared, int* warp_counts)
-      : args_(args), shared_(shared), warp_counts_(warp_counts), room_(step_room(args.most_cols)) {}
+  __device__ __forceinline__ Step(const StepArgs& args, unsigned char* shared, float* of_warps)
+      : args_(args), shared_(shared), of_warps_(of_warps), room_(step_room(args.most_cols)) {}
 
   __device__ __forceinline__ void run() {
     const int position = *args_.position;
@@ -152,18 +157,20 @@ class Step {
     const int first = block.stripe.first * 8;
     float base = 0.0F;
     if (ends.residual != nullptr && own < outputs) base = read_word(ends.residual + first + own);
-    StepInput<T>(reinterpret_cast<T*>(shared_ + room_.input), shared_ + room_.bits,
-                 reinterpret_cast<float*>(warp_counts_), args_.epsilon)
+    const ActiveColumns columns{reinterpret_cast<std::uint32_t*>(shared_ + room_.active),
+                                reinterpret_cast<std::uint32_t*>(shared_ + room_.listed),
+                                reinterpret_cast<int*>(shared_ + room_.counts), block.turns};
+    StepInput<T>(reinterpret_cast<T*>(shared_ + room_.input), columns, of_warps_, args_.epsilon)
         .receive(ends.input, ends.norm, product.threshold);
-    const auto* bits = reinterpret_cast<const std::uint32_t*>(shared_ + room_.bits);
     const auto* x = reinterpret_cast<const std::uint16_t*>(shared_ + room_.input);
     auto* list = reinterpret_cast<std::uint32_t*>(shared_ + room_.list);
     const long long before = product.gated ? 2 * block.stripe.first : block.stripe.first;  // octets of a column
     ColumnStream<T> stream(product.stripes + before * product.cols * 16, block, work,
                            product.parts[work.part].threshold,
                            lane_address(shared_address(shared_) + threadIdx.x * 16));
-    stream.start(bits, (product.cols + 31) / 32, x);
-    const int n = list_columns(bits, x, product.cols, block.turns, list, warp_counts_);
+    stream.start(columns.active, (product.cols + 31) / 32, x);
+    const int n = list_columns(columns, x, product.cols, list);
+    __syncthreads();
     float sums[8] = {};
     stream.run(shared_address(list), n, sums);
     const float* parts = add_up(block, work, sums);
@@ -242,7 +249,7 @@ class Step {
 
   const StepArgs& args_;
   unsigned char* shared_;
-  int* warp_counts_;
+  float* of_warps_;
   StepRoom room_;
   RopeRows rope_ = {};
 };
@@ -250,8 +257,8 @@ class Step {
 template <typename T>
 __global__ void __launch_bounds__(kStepThreads, 1) decode_layers_kernel(const __grid_constant__ StepArgs args) {
   extern __shared__ __align__(128) unsigned char shared[];
-  __shared__ int warp_counts[kStepWarps];
-  Step<T>(args, shared, warp_counts).run();
+  __shared__ float of_warps[kStepWarps];
+  Step<T>(args, shared, of_warps).run();
 }
 
 }  // namespace lacuna::kernels::cuda
