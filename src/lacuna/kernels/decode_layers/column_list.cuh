@@ -21,36 +21,38 @@ __device__ __forceinline__ std::uint32_t entry_of(int column, const std::uint16_
   return static_cast<std::uint32_t>(column) << 16 | x[column];
 }
 
-// One bit a column, to the end of a chunk: a product's active ones, those of them for the list, and each chunk's number
-// of these. In shared memory.
+// Which columns are active, one bit a column; those of them for the list, to the end of a chunk; and how many each
+// chunk has of these. In shared memory.
 struct ActiveColumns {
   std::uint32_t* active;
   std::uint32_t* listed;
   int* counts;
-  int turns;  // the first words, whose first columns are not listed
+};
 
-  // By a warp, for a chunk: the lane's eight columns from `column` on, bits for the active ones.
-  __device__ __forceinline__ void store(int column, unsigned bits) const {
-    const int shift = column % 32;
-    std::uint32_t word = bits << shift;
-    word |= __shfl_xor_sync(~0U, word, 1);
-    word |= __shfl_xor_sync(~0U, word, 2);
-    std::uint32_t left = word;
-    if (column / 32 < turns) {
+// Of the first words, `turns` of them, leaves out what their turns read by themselves. All threads of the block call
+// it; after a barrier all may read.
+__device__ __forceinline__ void count_listed(const ActiveColumns& columns, int cols, int turns) {
+  constexpr int kWords = kChunkColumns / 32;
+  const int words = (cols + 31) / 32;
+  const int in_chunks = (words + kWords - 1) / kWords * kWords;
+  for (int first = 0; first < in_chunks; first += kStepThreads) {
+    const int word = first + static_cast<int>(threadIdx.x);
+    std::uint32_t left = word < words ? columns.active[word] : 0;
+    if (word < turns) {
 #pragma unroll
       for (int k = 0; k < kOwnColumns; ++k) left &= left - 1;
     }
-    const int count = __reduce_add_sync(~0U, __popc(left >> shift & 0xffU));
-    if (shift == 0) {
-      active[column / 32] = word;
-      listed[column / 32] = left;
-    }
-    if (column % kChunkColumns == 0) counts[column / kChunkColumns] = count;
+    int count = __popc(left);
+#pragma unroll
+    for (int d = 1; d < kWords; d *= 2) count += __shfl_xor_sync(~0U, count, d);
+    if (word >= in_chunks) break;
+    columns.listed[word] = left;
+    if (word % kWords == 0) columns.counts[word / kWords] = count;
   }
-};
+}
 
 // Lists the columns of `cols` that are for the list; x: the inputs' bits, in shared memory too. Returns how many. All
-// threads of the block call it after a barrier; after another all may read the list.
+// threads of the block call it after count_listed and a barrier; after another all may read the list.
 __device__ __forceinline__ int list_columns(const ActiveColumns& columns, const std::uint16_t* x, int cols,
                                             std::uint32_t* list) {
   const int lane = static_cast<int>(threadIdx.x) % 32;

@@ -8,13 +8,13 @@
 
 namespace lacuna::kernels::cuda {
 
-// As the weights' type, and which columns' inputs are above the threshold. All threads of the block call receive;
-// afterwards all may read. of_warps: an f32 of each warp, in shared memory.
+// As the weights' type, and a bit for each column whose input is above the threshold, to the end of a word of 32. All
+// threads of the block call receive; afterwards all may read. of_warps: an f32 of each warp, in shared memory.
 template <typename T>
 class StepInput {
  public:
-  __device__ __forceinline__ StepInput(T* x, const ActiveColumns& columns, float* of_warps, float epsilon)
-      : x_(x), columns_(columns), of_warps_(of_warps), epsilon_(epsilon) {}
+  __device__ __forceinline__ StepInput(T* x, std::uint32_t* bits, float* of_warps, float epsilon)
+      : x_(x), bits_(reinterpret_cast<unsigned char*>(bits)), of_warps_(of_warps), epsilon_(epsilon) {}
 
   // norm: the weights of the norm, or null.
   __device__ __forceinline__ void receive(const Published& from, const float* norm, float threshold) const {
@@ -62,16 +62,16 @@ class StepInput {
     }
   }
 
-  // Eight inputs from `column` on, of n. A warp's are a chunk.
+  // Eight inputs from `column` on, of n; bits are stored to the end of a word of 32.
   __device__ __forceinline__ void store(int column, int n, const float (&values)[8], float threshold) const {
-    if (column / kChunkColumns * kChunkColumns >= n) return;
+    if (column >= (n + 31) / 32 * 32) return;
     unsigned active = 0;
     if (column < n) {
       const uint4 narrow = narrow_octet<T>(values);
       *reinterpret_cast<uint4*>(x_ + column) = narrow;
       active = active_mask<T>(narrow, threshold);
     }
-    columns_.store(column, active);
+    bits_[column / 8] = static_cast<unsigned char>(active);
   }
 
   // 1 / sqrt(mean + ε): in f32, of which the sum of n squares in chains of few additions.
@@ -97,7 +97,7 @@ class StepInput {
   }
 
   T* x_;
-  ActiveColumns columns_;
+  unsigned char* bits_;
   float* of_warps_;
   float epsilon_;
 };

@@ -159,8 +159,8 @@ class Step {
     if (ends.residual != nullptr && own < outputs) base = read_word(ends.residual + first + own);
     const ActiveColumns columns{reinterpret_cast<std::uint32_t*>(shared_ + room_.active),
                                 reinterpret_cast<std::uint32_t*>(shared_ + room_.listed),
-                                reinterpret_cast<int*>(shared_ + room_.counts), block.turns};
-    StepInput<T>(reinterpret_cast<T*>(shared_ + room_.input), columns, of_warps_, args_.epsilon)
+                                reinterpret_cast<int*>(shared_ + room_.counts)};
+    StepInput<T>(reinterpret_cast<T*>(shared_ + room_.input), columns.active, of_warps_, args_.epsilon)
         .receive(ends.input, ends.norm, product.threshold);
     const auto* x = reinterpret_cast<const std::uint16_t*>(shared_ + room_.input);
     auto* list = reinterpret_cast<std::uint32_t*>(shared_ + room_.list);
@@ -169,6 +169,8 @@ class Step {
                            product.parts[work.part].threshold,
                            lane_address(shared_address(shared_) + threadIdx.x * 16));
     stream.start(columns.active, (product.cols + 31) / 32, x);
+    count_listed(columns, product.cols, block.turns);
+    __syncthreads();
     const int n = list_columns(columns, x, product.cols, list);
     __syncthreads();
     float sums[8] = {};
