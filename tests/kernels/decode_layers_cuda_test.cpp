@@ -33,29 +33,37 @@ double limit(const Case& c) {
   return static_cast<double>(c.shape.layers) * 4.0 * (c.shape.dtype == DType::f16 ? 1.0 / 2048 : 1.0 / 256);
 }
 
-// Whether both ways agree on a model. Where inputs are skipped, a rounding that differs may put an input on the other
-// side of its threshold, and a whole column is read by one of them only: seldom, but not never.
+// Where inputs are skipped, a rounding that differs may put an input on the other side of its threshold, and a whole
+// column is read by one way only. Within a layer that is seldom (both ways' sums differ by 1e-5, in which few of some
+// thousand inputs lie), so of three models two must agree. Over more layers it is to be expected; a column of several
+// hundred then changes some per cent of one product's output.
 struct Agreement {
   int models = 0;
   int agree = 0;
 
-  void add(const Values& got, const Values& expected, double most) {
+  void add(double difference, double most) {
     ++models;
-    if (difference(got, expected) < most) ++agree;
+    if (difference < most) ++agree;
   }
   bool holds() const { return agree >= (models + 1) / 2; }
 };
+constexpr double kOfSomeColumns = 0.1;
 
 void expect_same(const Case& c) {
+  const bool skips = c.threshold > 0.0F;
   Agreement agreement;
-  for (int seed = 0; seed < (c.threshold > 0.0F ? 3 : 1); ++seed) {
+  for (int seed = 0; seed < (skips ? 3 : 1); ++seed) {
     Model model(c, 1000 * seed);
     const Values hidden(DType::f32, c.shape.hidden, 7 + seed);
     const Values expected = model.one_by_one(hidden);
-    agreement.add(model.in_one_launch(hidden), expected, limit(c));
+    const double apart = difference(model.in_one_launch(hidden), expected);
+    EXPECT_LT(apart, skips ? kOfSomeColumns : limit(c));
+    agreement.add(apart, limit(c));
     ASSERT_GT(difference(hidden, expected), 4 * limit(c)) << "the layers do nothing that a test could miss";
   }
-  EXPECT_TRUE(agreement.holds()) << agreement.agree << " of " << agreement.models;
+  if (c.shape.layers == 1) {
+    EXPECT_TRUE(agreement.holds()) << agreement.agree << " of " << agreement.models;
+  }
 }
 
 class DecodeLayersCuda : public test::DeviceTest {};
@@ -72,6 +80,17 @@ TEST_F(DecodeLayersCuda, AreTheLayersOneByOne) {
   }
 }
 
+// A turn's own columns are all of its word's active ones, or the first of them; the last chunk of 256 is whole, or not.
+TEST_F(DecodeLayersCuda, AreTheProductsOneByOneWhereverColumnsAreListed) {
+  for (const float threshold : {0.3F, 0.8F, 1.5F, 2.0F}) {
+    for (const std::int64_t inner : {256, 264, 1376, 2048, 4104}) {
+      SCOPED_TRACE(std::to_string(inner) + " " + std::to_string(threshold));
+      expect_same({{DType::f16, 1, 512, inner, 8, 8, 64, 1e-5F}, threshold});
+      expect_same({{DType::bf16, 1, 520, inner, 4, 2, 64, 1e-5F}, threshold, true});
+    }
+  }
+}
+
 TEST_F(DecodeLayersCuda, FollowTheSpecificationAtTheFirstPosition) {
   for (const DType dtype : {DType::f16, DType::bf16}) {
     for (const float threshold : {-1.0F, 0.3F, 0.8F}) {
@@ -84,8 +103,8 @@ TEST_F(DecodeLayersCuda, FollowTheSpecificationAtTheFirstPosition) {
           Model model(c, 1000 * seed);
           const Values hidden(DType::f32, c.shape.hidden, 7 + seed);
           const Values expected = model.on_host(hidden);
-          together.add(model.in_one_launch(hidden), expected, limit(c));
-          apart.add(model.one_by_one(hidden), expected, limit(c));
+          together.add(difference(model.in_one_launch(hidden), expected), limit(c));
+          apart.add(difference(model.one_by_one(hidden), expected), limit(c));
         }
         EXPECT_TRUE(together.holds()) << together.agree << " of " << together.models;
         EXPECT_TRUE(apart.holds()) << apart.agree << " of " << apart.models;
@@ -98,6 +117,7 @@ TEST_F(DecodeLayersCuda, ReadsEveryListWordAndRingTurnOfWideProducts) {
   for (const float threshold : {-1.0F, 0.5F}) {
     expect_same({{DType::f16, 1, 4096, 1024, 32, 2, 128, 1e-5F}, threshold});
     expect_same({{DType::bf16, 1, 512, 18944, 4, 4, 128, 1e-5F}, threshold, true});
+    expect_same({{DType::f16, 1, 256, 24576, 2, 2, 128, 1e-5F}, threshold});
   }
 }
 
