@@ -7,9 +7,13 @@
 
 namespace lacuna::kernels::cuda {
 
-// One thread opens a block's inbox, which takes `bytes` once. Nothing is sent before cluster_has_started().
+// One warp opens a block's inbox, which takes `bytes` once. Nothing is sent before cluster_has_started(). (The compiler
+// lets the warp initialise the barrier, where the source lets a lane; so a later lane's access is a race in form.)
 __device__ __forceinline__ void open_inbox(unsigned barrier, unsigned bytes) {
-  asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(barrier) : "memory");
+  const bool leader = threadIdx.x % 32 == 0;
+  if (leader) asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(barrier) : "memory");
+  __syncwarp();
+  if (!leader) return;
   asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
 }
 

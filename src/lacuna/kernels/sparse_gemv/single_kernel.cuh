@@ -38,7 +38,7 @@ class TileEnd {
         rank_(static_cast<int>(blockIdx.x)) {
     shift_ = __ffs(kTile / blocks_) - 1;
     if (blocks_ == 1) return;
-    if (threadIdx.x == 0) open_inbox(shared_address(&inbox.barrier), sizeof(inbox.sums));
+    if (threadIdx.x < 32) open_inbox(shared_address(&inbox.barrier), sizeof(inbox.sums));
     tell_cluster_of_start();
   }
 
