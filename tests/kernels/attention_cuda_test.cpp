@@ -61,11 +61,17 @@ Matrix<float> part(const Values& qkv, const Case& c, std::int64_t first, std::in
   return out;
 }
 
-// The outputs of all positions, keys and values rounded as the cache holds them.
-Matrix<float> on_host(const Case& c, const Values& qkv, const Tables& tables, const std::vector<float>& norm) {
+// Of all positions: the outputs, and keys and values as the cache holds them, rounded.
+struct Expected {
+  Matrix<float> outputs;
+  Matrix<float> keys;
+  Matrix<float> values;
+};
+
+Expected on_host(const Case& c, const Values& qkv, const Tables& tables, const std::vector<float>& norm) {
   Matrix<float> q = part(qkv, c, 0, c.heads * c.d);
   Matrix<float> k = part(qkv, c, c.heads * c.d, c.kv_heads * c.d);
-  const Matrix<float> v = part(qkv, c, (c.heads + c.kv_heads) * c.d, c.kv_heads * c.d);
+  Matrix<float> v = part(qkv, c, (c.heads + c.kv_heads) * c.d, c.kv_heads * c.d);
   for (Matrix<float>* heads : {&q, &k}) {
     if (c.norms) {
       const MatrixView<float> by_head(heads->data(), heads->rows() * heads->cols() / c.d, c.d);
@@ -89,7 +95,7 @@ Matrix<float> on_host(const Case& c, const Values& qkv, const Tables& tables, co
   shape.scale = 1.0F / std::sqrt(static_cast<float>(c.d));
   Matrix<float> out(c.positions, c.heads * c.d);
   scalar::causal_attention(shape, q.view(), k.view(), v.view(), out.view());
-  return out;
+  return {std::move(out), std::move(k), std::move(v)};
 }
 
 DeviceBuffer upload(const Matrix<float>& m) {
@@ -133,9 +139,25 @@ struct Layer {
 
 double unit_of(DType dtype) { return dtype == DType::f16 ? 0x1.0p-11 : 0x1.0p-8; }
 
-// A key within f32 rounding of the middle between two values of its type may be cached as either: scores then differ by
-// a unit times |q·k| of one element, far below the other term, the rounding of the output.
-void expect_steps(const Case& c, const Values& qkv, const Tables& tables, const Matrix<float>& expected) {
+// Every key head's rows: the positions' own, and nothing behind them. `units` of the type between two roundings.
+void expect_rows(const Case& c, const DeviceValues& cache, const Matrix<float>& expected, double units) {
+  const Values rows = cache.download();
+  const std::int64_t capacity = rows.size() / (c.kv_heads * c.d);
+  for (std::int64_t i = 0; i < rows.size(); ++i) {
+    const std::int64_t p = i / c.d % capacity;
+    if (p >= c.positions) {
+      ASSERT_TRUE(std::isnan(rows.at(i))) << describe(c) << " wrote row " << p;
+      continue;
+    }
+    const double value = expected(p, i / c.d / capacity * c.d + i % c.d);
+    ASSERT_NEAR(rows.at(i), value, units * unit_of(c.dtype) * std::fabs(value) + units * 1e-6)
+        << describe(c) << " row " << p;
+  }
+}
+
+// A key within f32 rounding of the middle between two values of its type may be cached as either, two units apart:
+// scores then differ by a unit times |q·k| of one element, far below the other term, the rounding of the output.
+void expect_steps(const Case& c, const Values& qkv, const Tables& tables, const Expected& expected) {
   const Layer layer(c, tables, some_norm(c));
   const std::int64_t width = (c.heads + 2 * c.kv_heads) * c.d;
   const DeviceValues device_qkv(qkv, 0);
@@ -148,11 +170,13 @@ void expect_steps(const Case& c, const Values& qkv, const Tables& tables, const 
     const Values actual = out.download();
     const double unit = unit_of(c.dtype);
     for (std::int64_t i = 0; i < actual.size(); ++i) {
-      const double value = expected(p, i);
+      const double value = expected.outputs(p, i);
       ASSERT_NEAR(actual.at(i), value, 2 * unit * std::fabs(value) + 0.25 * unit)
           << describe(c) << " at " << p << ", " << i;
     }
   }
+  expect_rows(c, layer.keys, expected.keys, 2);
+  expect_rows(c, layer.values, expected.values, 0);
 }
 
 // All tokens in two chunks. Queries are rounded, which moves a score of size 1 by 0.4 units rms, and so are the
@@ -184,9 +208,9 @@ void expect_chunks(const Case& c, const Values& qkv, const Tables& tables, const
 void run(const Case& c) {
   const Values qkv(c.dtype, c.positions * (c.heads + 2 * c.kv_heads) * c.d, 3);
   const Tables tables(c);
-  const Matrix<float> expected = on_host(c, qkv, tables, some_norm(c));
+  const Expected expected = on_host(c, qkv, tables, some_norm(c));
   expect_steps(c, qkv, tables, expected);
-  expect_chunks(c, qkv, tables, expected);
+  expect_chunks(c, qkv, tables, expected.outputs);
 }
 
 class AttentionCuda : public test::DeviceTest {};
@@ -201,15 +225,32 @@ TEST_F(AttentionCuda, QueryHeadsShareKeys) {
   run({DType::f16, 12, 4, 64, 40});
   run({DType::bf16, 8, 1, 128, 40});
   run({DType::f16, 150, 10, 16, 20});  // more heads than multiprocessors
+  run({DType::f16, 21, 3, 24, 40});
+}
+
+// 256 threads are 2048 / d groups, of d a power of two, which hold four keys each before they load more; the last key
+// of a position is the newest. Few positions, or many heads, for one block a head.
+TEST_F(AttentionCuda, EveryPositionAroundTheTurnsOfTheGroups) {
+  run({DType::f16, 68, 1, 8, 1030});
+  run({DType::bf16, 68, 2, 24, 262});
+  run({DType::f16, 2, 2, 64, 250});
+  run({DType::bf16, 2, 1, 80, 250});
+  run({DType::f16, 2, 2, 128, 250, 0, true});
 }
 
 TEST_F(AttentionCuda, WindowsLeaveOldKeysOut) {
   for (const std::int64_t window : {1, 2, 7, 33}) run({DType::f16, 4, 2, 32, 60, window});
+  for (const std::int64_t window : {31, 32, 33, 63, 64, 65, 129}) run({DType::bf16, 2, 1, 128, 140, window});
 }
 
 TEST_F(AttentionCuda, NormsOfQueriesAndKeys) { run({DType::f16, 4, 2, 64, 30, 0, true}); }
 
-TEST_F(AttentionCuda, LongSequences) { run({DType::f16, 2, 2, 64, 1500}); }  // several blocks a head
+TEST_F(AttentionCuda, LongSequences) {  // several blocks a head, of which the newest key is the first of one's or last
+  run({DType::f16, 2, 2, 64, 1500});
+  run({DType::bf16, 6, 2, 80, 600});
+  run({DType::f16, 4, 1, 128, 700, 300});
+  run({DType::f16, 2, 1, 16, 1100, 515, true});
+}
 
 TEST_F(AttentionCuda, RefusesWhatItCannotDo) {
   const auto refused = [](DecodeAttention a) {

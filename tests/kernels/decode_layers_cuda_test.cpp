@@ -121,6 +121,19 @@ TEST_F(DecodeLayersCuda, ReadsEveryListWordAndRingTurnOfWideProducts) {
   }
 }
 
+// 512 threads are 16 384 / d groups, which hold four keys each before they load more; from 257 keys on, a head may have
+// several blocks.
+TEST_F(DecodeLayersCuda, AttendsToEveryKey) {
+  for (const std::int64_t position : {1, 31, 32, 63, 64, 127, 128, 129, 255, 256, 257, 599}) {
+    SCOPED_TRACE(position);
+    const std::int64_t capacity = position < 257 ? 257 : 600;
+    const std::int64_t window = position % 2 == 0 ? 0 : 50;
+    expect_same({{DType::f16, 1, 256, 688, 4, 2, 128, 1e-5F}, -1.0F, false, true, 0, position, capacity});
+    expect_same({{DType::bf16, 2, 240, 680, 3, 1, 80, 1e-5F}, -1.0F, true, false, window, position, capacity});
+    expect_same({{DType::f16, 1, 512, 688, 2, 2, 256, 1e-5F}, -1.0F, false, false, 0, position, capacity});
+  }
+}
+
 TEST_F(DecodeLayersCuda, RepeatsToTheBit) {
   const Case c{{DType::f16, 3, 512, 1376, 8, 8, 64, 1e-5F}, 0.3F};
   Model model(c);

@@ -22,9 +22,8 @@ struct LayersCase {
   bool norms = false;  // of queries and keys
   std::int64_t window = 0;
   std::int64_t position = 5;
+  std::int64_t capacity = 16;
 };
-
-inline constexpr std::int64_t kCapacity = 16;
 
 inline Values scaled(DType dtype, std::int64_t n, std::uint64_t seed, double scale) {
   Values values(dtype, n, seed);
@@ -133,8 +132,8 @@ struct ModelLayer {
         attention_norm(near_one(c.shape.hidden, seed + 40), 0),
         mlp_norm(near_one(c.shape.hidden, seed + 41), 0),
         query_norm(near_one(c.shape.head_dim, seed + 42), 0),
-        keys(Values(c.shape.dtype, c.shape.kv_heads * kCapacity * c.shape.head_dim, seed + 43), 0),
-        values(Values(c.shape.dtype, c.shape.kv_heads * kCapacity * c.shape.head_dim, seed + 44), 0) {}
+        keys(Values(c.shape.dtype, c.shape.kv_heads * c.capacity * c.shape.head_dim, seed + 43), 0),
+        values(Values(c.shape.dtype, c.shape.kv_heads * c.capacity * c.shape.head_dim, seed + 44), 0) {}
 };
 
 class LayersModel {
@@ -143,8 +142,8 @@ class LayersModel {
       : c_(c),
         position_(&c.position, sizeof(std::int32_t)),
         scratch_(decode_attention_scratch_bytes(c.shape.heads, c.shape.head_dim)),
-        cosines_(near_one(kCapacity * c.shape.head_dim / 2, 1), 0),
-        sines_(Values(DType::f32, kCapacity * c.shape.head_dim / 2, 2), 0) {
+        cosines_(near_one(c.capacity * c.shape.head_dim / 2, 1), 0),
+        sines_(Values(DType::f32, c.capacity * c.shape.head_dim / 2, 2), 0) {
     scratch_.fill(0);
     for (std::int64_t i = 0; i < c.shape.layers; ++i)
       layers_.push_back(std::make_unique<ModelLayer>(c, seed + 100 * (i + 1)));
@@ -232,7 +231,7 @@ class LayersModel {
     a.heads = c_.shape.heads;
     a.kv_heads = c_.shape.kv_heads;
     a.head_dim = c_.shape.head_dim;
-    a.capacity = kCapacity;
+    a.capacity = c_.capacity;
     a.window = c_.window;
     a.scale = 1.0F / std::sqrt(static_cast<float>(a.head_dim));
     a.epsilon = c_.shape.epsilon;

@@ -25,10 +25,10 @@ struct AttentionArgs {
 
 template <typename T>
 __global__ void __launch_bounds__(kThreads) decode_attention_kernel(const __grid_constant__ AttentionArgs args) {
-  extern __shared__ float shared[];
+  extern __shared__ __align__(16) float shared[];
   const HeadArgs& a = args.head;
   let_next_grid_start();
-  if (static_cast<int>(blockIdx.x) >= a.heads * a.splits) return wait_for_previous_grids();
+  if (static_cast<int>(blockIdx.x) >= a.blocks()) return wait_for_previous_grids();
   DecodeHead<T> own(a, static_cast<int>(blockIdx.x), *args.position);
   own.prefetch();
   own.load();
@@ -58,15 +58,16 @@ void launch(const AttentionArgs& args, int blocks, Overlap overlap, cudaStream_t
   launch_overlapping(kernel, args, dim3(blocks), dim3(kThreads), bytes, overlap, stream);
 }
 
-// More than one block a head pays when the keys of a head are many. A function of what a graph does not change.
-int choose_splits(const DecodeAttention& a, int multiprocessors) {
+// More than one block a head, 2^bits, pays when the keys of a head are many. A function of what a graph does not
+// change.
+int choose_split_bits(const DecodeAttention& a, int multiprocessors) {
   constexpr std::int64_t kKeysOfABlock = 256;
   const auto seen = a.window > 0 ? std::min(a.window, a.capacity) : a.capacity;
-  int splits = 1;
-  while (splits < kMostAttentionSplits && splits * 2 * a.heads <= multiprocessors && seen > splits * kKeysOfABlock) {
-    splits *= 2;
+  int bits = 0;
+  while (1 << bits < kMostAttentionSplits && a.heads << (bits + 1) <= multiprocessors && seen > kKeysOfABlock << bits) {
+    ++bits;
   }
-  return splits;
+  return bits;
 }
 
 }  // namespace
@@ -77,11 +78,12 @@ HeadArgs make_head_args(const DecodeAttention& a, int multiprocessors) {
           "a head must have a multiple of 8 elements, at most 256");
   require(a.kv_heads > 0 && a.heads > 0 && a.heads % a.kv_heads == 0 && a.heads < 65536,
           "the key heads must divide the query heads");
-  const int splits = choose_splits(a, multiprocessors);
-  require(splits == 1 || a.scratch != nullptr, "long sequences need scratch memory");
+  const int split_bits = choose_split_bits(a, multiprocessors);
+  require(split_bits == 0 || a.scratch != nullptr, "long sequences need scratch memory");
   auto* arrived = static_cast<unsigned*>(a.scratch);
-  int lanes = 1;
-  while (lanes * 8 < a.head_dim) lanes *= 2;
+  int group_bits = 0;
+  while (8 << group_bits < a.head_dim) ++group_bits;
+  const auto sharing = static_cast<int>(a.heads / a.kv_heads);
   constexpr float kLog2E = 1.44269504F;
   return {a.keys,
           a.values,
@@ -91,13 +93,15 @@ HeadArgs make_head_args(const DecodeAttention& a, int multiprocessors) {
           a.key_norm,
           a.cosines,
           a.sines,
-          a.capacity,
+          a.capacity * a.head_dim,
           static_cast<int>(a.heads),
           static_cast<int>(a.kv_heads),
+          sharing,
+          1.0F / static_cast<float>(sharing),
           static_cast<int>(a.head_dim),
           static_cast<int>(std::min<std::int64_t>(a.window, 1 << 30)),
-          splits,
-          lanes,
+          split_bits,
+          group_bits,
           a.scale * kLog2E,
           a.epsilon};
 }
@@ -105,8 +109,8 @@ HeadArgs make_head_args(const DecodeAttention& a, int multiprocessors) {
 }  // namespace cuda
 
 std::size_t decode_attention_scratch_bytes(std::int64_t heads, std::int64_t head_dim) {
-  return static_cast<std::size_t>(heads) * (cuda::kMostAttentionSplits * static_cast<std::size_t>(head_dim + 2) + 1) *
-         4;
+  const auto floats = static_cast<std::size_t>(cuda::part_floats(static_cast<int>(head_dim)));
+  return static_cast<std::size_t>(heads) * (cuda::kMostAttentionSplits * floats + 1) * 4;
 }
 
 void decode_attention_cuda(const DecodeAttention& a, const void* qkv, const std::int32_t* position, void* out,
@@ -115,7 +119,7 @@ void decode_attention_cuda(const DecodeAttention& a, const void* qkv, const std:
   const cuda::HeadArgs head = cuda::make_head_args(a, multiprocessors);
   const cuda::AttentionArgs args{head, qkv, position, out};
   auto* queue = static_cast<cudaStream_t>(stream);
-  const int working = head.heads * head.splits;
+  const int working = head.blocks();
   const int blocks = overlap == Overlap::two ? std::max(multiprocessors, working) : working;
   if (a.dtype == DType::f16) return cuda::launch<__half>(args, blocks, overlap, queue);
   cuda::launch<__nv_bfloat16>(args, blocks, overlap, queue);

@@ -39,14 +39,9 @@ struct PromptArgs {
   float epsilon;
 };
 
-__device__ __forceinline__ const float* rotation(const float* table, int position, int d) {
-  return table == nullptr ? nullptr : table + static_cast<long long>(position) * (d / 2);
-}
-
 // One warp a block: blockIdx.y names a key head, or a value head behind them.
 template <typename T>
 __global__ void store_keys_kernel(const __grid_constant__ PromptArgs args) {
-  extern __shared__ float vector[];
   const int token = static_cast<int>(blockIdx.x);
   const int position = args.position + token;
   const int head = static_cast<int>(blockIdx.y) % args.kv_heads;
@@ -55,9 +50,9 @@ __global__ void store_keys_kernel(const __grid_constant__ PromptArgs args) {
       static_cast<const T*>(args.qkv) + token * args.qkv_stride + (args.heads + static_cast<int>(blockIdx.y)) * args.d;
   const long long place = (head * args.capacity + position) * args.d;
   if (is_key) {
-    prepare_head<T>(in, args.key_norm, rotation(args.cosines, position, args.d), rotation(args.sines, position, args.d),
-                    args.d, args.epsilon, 1.0F, vector);
-    round_head<T>(vector, args.d, static_cast<T*>(args.keys) + place);
+    T* key = static_cast<T*>(args.keys) + place;
+    prepare_head<T>(in, args.key_norm, rope_rows(args, position), args.d, args.epsilon, 1.0F,
+                    [&](int i, float v) { key[i] = from_f32<T>(v); });
     return;
   }
   for (int i = static_cast<int>(threadIdx.x); i < args.d; i += 32) static_cast<T*>(args.values)[place + i] = in[i];
@@ -65,19 +60,17 @@ __global__ void store_keys_kernel(const __grid_constant__ PromptArgs args) {
 
 // This warp's queries as the type, in shared memory.
 template <typename T, int kD>
-__device__ __forceinline__ void prepare_queries(const PromptArgs& args, int first_token, int head, float* room,
+__device__ __forceinline__ void prepare_queries(const PromptArgs& args, int first_token, int head,
                                                 unsigned char* queries) {
   const int lane = static_cast<int>(threadIdx.x) % 32;
   for (int i = 0; i < 16; ++i) {
     const int token = min(first_token + i, args.tokens - 1);
     const int position = args.position + token;
-    prepare_head<T>(static_cast<const T*>(args.qkv) + token * args.qkv_stride + head * args.d, args.query_norm,
-                    rotation(args.cosines, position, args.d), rotation(args.sines, position, args.d), args.d,
-                    args.epsilon, args.scale, room);
-    __syncwarp();
     T* out = reinterpret_cast<T*>(queries + i * kVectorBytes<kD>);
-    for (int c = lane; c < kD; c += 32) out[c] = from_f32<T>(c < args.d ? room[c] : 0.0F);
-    __syncwarp();
+    prepare_head<T>(static_cast<const T*>(args.qkv) + token * args.qkv_stride + head * args.d, args.query_norm,
+                    rope_rows(args, position), args.d, args.epsilon, args.scale,
+                    [&](int c, float v) { out[c] = from_f32<T>(v); });
+    for (int c = args.d + lane; c < kD; c += 32) out[c] = from_f32<T>(0.0F);
   }
 }
 
@@ -109,9 +102,7 @@ __global__ void __launch_bounds__(kThreads) prompt_attention_kernel(const __grid
     end_copies();
   };
   fetch(begin, 0);
-  prepare_queries<T, kD>(args, own_token, head,
-                         reinterpret_cast<float*>(shared + (kQueries + 4 * kKeys) * kVectorBytes<kD>) + warp * kD,
-                         shared + 16 * warp * kVectorBytes<kD>);
+  prepare_queries<T, kD>(args, own_token, head, shared + 16 * warp * kVectorBytes<kD>);
   Sixteen<kD> own;
   int stage = 0;
   for (int key = begin; key < end; key += kKeys, stage ^= 1) {
@@ -157,7 +148,7 @@ void launch_width(const PromptArgs& args, cudaStream_t stream) {
 template <typename T>
 void launch(const PromptArgs& args, cudaStream_t stream) {
   const dim3 vectors(static_cast<unsigned>(args.tokens), static_cast<unsigned>(2 * args.kv_heads));
-  store_keys_kernel<T><<<vectors, 32, static_cast<std::size_t>(args.d) * 4, stream>>>(args);
+  store_keys_kernel<T><<<vectors, 32, 0, stream>>>(args);
   check_cuda(cudaGetLastError(), "launch storing of keys");
   if (args.d <= 32) return launch_width<T, 32>(args, stream);
   if (args.d <= 64) return launch_width<T, 64>(args, stream);

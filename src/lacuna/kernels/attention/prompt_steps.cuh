@@ -19,7 +19,7 @@ constexpr int kKeys = 64;              // of a stage
 template <int kD>
 constexpr int kVectorBytes = kD * 2 + 16;
 template <int kD>
-constexpr int kBlockBytes = (kQueries + 4 * kKeys) * kVectorBytes<kD> + kWarps * kD * 4;
+constexpr int kBlockBytes = (kQueries + 4 * kKeys) * kVectorBytes<kD>;
 
 // Keys `first` … first + 63 of a head on their way to shared memory; zeros from `end` and from d on.
 template <typename T, int kD>

@@ -26,8 +26,8 @@ __device__ __forceinline__ float read_word(const float* word) {
 
 // Eight values, wherever they are in coming.
 struct Octet32 {
-  uint4 low;
-  uint4 high;
+  uint4 low = {};
+  uint4 high = {};
 
   __device__ __forceinline__ void read(const float* words) {
     asm volatile("ld.relaxed.gpu.global.v4.u32 {%0,%1,%2,%3}, [%4];"

@@ -71,11 +71,11 @@ class Step {
         __syncthreads();
       }
       const HeadArgs& head = layer(index).head;
-      const bool attends = which == kQkv && static_cast<int>(blockIdx.x) < head.heads * head.splits;
+      const bool attends = which == kQkv && static_cast<int>(blockIdx.x) < head.blocks();
       if (attends) DecodeHead<T>(head, static_cast<int>(blockIdx.x), position).prefetch();
       multiply(layer(index).products[which], which, ends_of(index, which));
-      if (which == kQkv && index + 1 < args_.n_layers) load_layer(index + 1);
       if (attends) attend(head, position, turn_of(index));
+      if (which == kQkv && index + 1 < args_.n_layers) load_layer(index + 1);
     }
     wait_for_copies<0>();
   }
@@ -223,27 +223,26 @@ class Step {
 
   __device__ __forceinline__ void attend(const HeadArgs& head, int position, unsigned turn) const {
     DecodeHead<T> own(head, static_cast<int>(blockIdx.x), position);
-    own.load();
     T* vectors = reinterpret_cast<T*>(shared_ + room_.input);  // q, k and v
-    const int octets = head.d / 8;
-    const int i = static_cast<int>(threadIdx.x);
-    static_assert(3 * kMostHeadDim / 8 <= kStepThreads);
-    if (i < 3 * octets) {
-      const int which = i / octets;
-      const int at = (i - which * octets) * 8;
-      const int first = which == 0 ? own.head() : head.heads + (which - 1) * head.kv_heads + own.kv_head();
-      const float* words = args_.words.qkv + first * head.d + at;
-      Octet32 octet;
-      octet.read(words);
+    const int which = static_cast<int>(threadIdx.x) / 32;      // the warp that receives it also reads it
+    const int at = static_cast<int>(threadIdx.x) % 32 * 8;
+    static_assert(kMostHeadDim <= 32 * 8);
+    const bool receives = which < 3 && at < head.d;
+    const int first = which == 0 ? own.head() : head.heads + (which - 1) * head.kv_heads + own.kv_head();
+    const float* words = args_.words.qkv + first * head.d + at;
+    Octet32 octet;
+    if (receives) octet.read(words);
+    own.load();
+    if (receives) {
       while (!octet.is_of(turn)) {
         __nanosleep(20);
         octet.read(words);
       }
       float values[8];
       octet.values(values);
-      *reinterpret_cast<uint4*>(vectors + i * 8) = narrow_octet<T>(values);
+      *reinterpret_cast<uint4*>(vectors + which * head.d + at) = narrow_octet<T>(values);
     }
-    __syncthreads();
+    __syncwarp();
     float* context = args_.words.context + own.head() * head.d;
     own.run(vectors, vectors + head.d, vectors + 2 * head.d, rope_, reinterpret_cast<float*>(shared_),
             [&](int c, float v) { publish(context + c, v, turn); });
