@@ -76,8 +76,10 @@ HeadArgs make_head_args(const DecodeAttention& a, int multiprocessors) {
   require(a.dtype == DType::f16 || a.dtype == DType::bf16, "the type must be f16 or bf16");
   require(a.head_dim > 0 && a.head_dim % 8 == 0 && a.head_dim <= 256,
           "a head must have a multiple of 8 elements, at most 256");
-  require(a.kv_heads > 0 && a.heads > 0 && a.heads % a.kv_heads == 0 && a.heads < 65536,
+  require(a.kv_heads > 0 && a.heads > 0 && a.heads % a.kv_heads == 0 && a.heads < 32768,
           "the key heads must divide the query heads");
+  require(a.capacity >= 0 && a.capacity < (std::int64_t{1} << 31) / a.head_dim,
+          "a head's keys must be below 2^31 elements");
   const int split_bits = choose_split_bits(a, multiprocessors);
   require(split_bits == 0 || a.scratch != nullptr, "long sequences need scratch memory");
   auto* arrived = static_cast<unsigned*>(a.scratch);
@@ -93,11 +95,11 @@ HeadArgs make_head_args(const DecodeAttention& a, int multiprocessors) {
           a.key_norm,
           a.cosines,
           a.sines,
-          a.capacity * a.head_dim,
+          static_cast<int>(a.capacity * a.head_dim),
           static_cast<int>(a.heads),
           static_cast<int>(a.kv_heads),
           sharing,
-          1.0F / static_cast<float>(sharing),
+          (1U << 31) / static_cast<unsigned>(sharing) + 1,
           static_cast<int>(a.head_dim),
           static_cast<int>(std::min<std::int64_t>(a.window, 1 << 30)),
           split_bits,

@@ -18,11 +18,11 @@ struct HeadArgs {
   const float* key_norm;
   const float* cosines;
   const float* sines;
-  long long stride;  // elements from a head's keys to the next one's
+  int stride;  // elements from a head's keys to the next one's
   int heads;
   int kv_heads;
-  int sharing;          // query heads of a key head
-  float key_head_step;  // 1 / sharing: what of head + ½ times this is whole is its key head
+  int sharing;             // query heads of a key head
+  unsigned key_head_step;  // 2^31 / sharing, rounded up: head times this is its key head times 2^31, and less than 2^31
   int d;
   int window;
   int split_bits;  // 2^split_bits blocks a head
@@ -83,10 +83,10 @@ class DecodeHead {
         by_{args.d, args.group_bits},
         rank_(block & (args.splits() - 1)),
         head_(block >> args.split_bits),
-        kv_head_(static_cast<int>((static_cast<float>(head_) + 0.5F) * args.key_head_step)),
+        kv_head_(static_cast<int>(static_cast<unsigned long long>(head_) * args.key_head_step >> 31)),
         position_(position) {
-    cache_ = {static_cast<const T*>(args.keys) + kv_head_ * args.stride,
-              static_cast<const T*>(args.values) + kv_head_ * args.stride};
+    const long long first_row = static_cast<long long>(kv_head_) * args.stride;
+    cache_ = {static_cast<const T*>(args.keys) + first_row, static_cast<const T*>(args.values) + first_row};
     const int first = args.window > 0 ? max(0, position - args.window + 1) : 0;
     const int share = (position - first + args.splits()) >> args.split_bits;
     seen_ = {first + rank_ * share, min(first + (rank_ + 1) * share, position + 1)};
@@ -96,9 +96,12 @@ class DecodeHead {
 
   // Each group's first keys on their way to registers, which run() needs: older than the newest token's products.
   __device__ __forceinline__ void load() {
+    if (seen_.first >= end_of_cached()) return loaded_[0].clear();
 #pragma unroll
     for (int i = 0; i < kAhead; ++i) {
-      loaded_[i].load(by_, cache_, seen_.first + by_.own() + i * kTogether * by_.stride(), end_of_cached());
+      const int before = i * kTogether * by_.stride();
+      if (i > 0 && seen_.first + before + by_.first_of_warp() >= seen_.last) return;
+      loaded_[i].load(by_, cache_, seen_.first + before + by_.own(), end_of_cached());
     }
   }
 
@@ -136,7 +139,8 @@ class DecodeHead {
   }
   // Where in the cache the newest ones go, after its keys or its values.
   __device__ __forceinline__ T* place(void* rows) const {
-    return static_cast<T*>(rows) + kv_head_ * args_.stride + static_cast<long long>(position_) * args_.d;
+    return static_cast<T*>(rows) + static_cast<long long>(kv_head_) * args_.stride +
+           static_cast<long long>(position_) * args_.d;
   }
 
   // The query or the newest key, rounded to the type, for the block and the cache.
@@ -144,14 +148,14 @@ class DecodeHead {
     const float* norm = is_key ? args_.key_norm : args_.query_norm;
     const float scale = is_key ? 1.0F : args_.scale;
     T* cached = is_key && stores() ? place(args_.keys) : nullptr;
-    prepare_head<T>(in, norm, rope, args_.d, args_.epsilon, scale, [&](int i, float v) {
+    prepare_head<T>(in, norm, rope, args_.d, args_.epsilon, scale, [&](int i, const float(&v)[4]) {
       if (!is_key) {
-        q[i] = v;
+        *reinterpret_cast<float4*>(q + i) = make_float4(v[0], v[1], v[2], v[3]);
         return;
       }
-      const T rounded = from_f32<T>(v);
-      newest[i] = rounded;
-      if (cached != nullptr) cached[i] = rounded;
+      const uint2 rounded = round_four<T>(v);
+      *reinterpret_cast<uint2*>(newest + i) = rounded;
+      if (cached != nullptr) *reinterpret_cast<uint2*>(cached + i) = rounded;
     });
   }
 

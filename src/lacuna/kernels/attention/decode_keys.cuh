@@ -63,17 +63,21 @@ struct SomeKeys {
   uint4 keys[kTogether];
   uint4 values[kTogether];
 
-  // Cached ones on their way to registers, as far as they come before `end`; else zeros.
+  // Cached ones on their way to registers. There is a key before `end`, which stands in for those from there on; a lane
+  // behind the end of a row has some of its elements.
   __device__ __forceinline__ void load(const KeyGroups& by, const KeyRows<T>& cache, int key, int end) {
-    const bool holds = by.element() < by.d;
-    const long long at = static_cast<long long>(key) * by.d + by.element();
+    const int at = min(by.element(), by.d - 8);
 #pragma unroll
     for (int u = 0; u < kTogether; ++u) {
-      keys[u] = values[u] = make_uint4(0, 0, 0, 0);
-      if (!holds || key + u * by.stride() >= end) continue;
-      keys[u] = *reinterpret_cast<const uint4*>(cache.keys + at + u * by.stride() * by.d);
-      values[u] = *reinterpret_cast<const uint4*>(cache.values + at + u * by.stride() * by.d);
+      const long long row = static_cast<long long>(min(key + u * by.stride(), end - 1)) * by.d;
+      keys[u] = *reinterpret_cast<const uint4*>(cache.keys + at + row);
+      values[u] = *reinterpret_cast<const uint4*>(cache.values + at + row);
     }
+  }
+
+  __device__ __forceinline__ void clear() {
+#pragma unroll
+    for (int u = 0; u < kTogether; ++u) keys[u] = values[u] = make_uint4(0, 0, 0, 0);
   }
 
   // The newest key and its value, in shared memory, where it is one of them.

@@ -52,7 +52,7 @@ __global__ void store_keys_kernel(const __grid_constant__ PromptArgs args) {
   if (is_key) {
     T* key = static_cast<T*>(args.keys) + place;
     prepare_head<T>(in, args.key_norm, rope_rows(args, position), args.d, args.epsilon, 1.0F,
-                    [&](int i, float v) { key[i] = from_f32<T>(v); });
+                    [&](int i, const float(&v)[4]) { *reinterpret_cast<uint2*>(key + i) = round_four<T>(v); });
     return;
   }
   for (int i = static_cast<int>(threadIdx.x); i < args.d; i += 32) static_cast<T*>(args.values)[place + i] = in[i];
@@ -69,7 +69,7 @@ __device__ __forceinline__ void prepare_queries(const PromptArgs& args, int firs
     T* out = reinterpret_cast<T*>(queries + i * kVectorBytes<kD>);
     prepare_head<T>(static_cast<const T*>(args.qkv) + token * args.qkv_stride + head * args.d, args.query_norm,
                     rope_rows(args, position), args.d, args.epsilon, args.scale,
-                    [&](int c, float v) { out[c] = from_f32<T>(v); });
+                    [&](int c, const float(&v)[4]) { *reinterpret_cast<uint2*>(out + c) = round_four<T>(v); });
     for (int c = args.d + lane; c < kD; c += 32) out[c] = from_f32<T>(0.0F);
   }
 }
