@@ -92,16 +92,18 @@ class DecodeHead {
     seen_ = {first + rank_ * share, min(first + (rank_ + 1) * share, position + 1)};
   }
 
-  __device__ __forceinline__ void prefetch() const { prefetch_keys(cache_, seen_.first, end_of_cached(), args_.d); }
+  __device__ __forceinline__ void prefetch() const { prefetch_keys(cache_, seen_.first, end_of_cached(), by_.d); }
 
   // Each group's first keys on their way to registers, which run() needs: older than the newest token's products.
   __device__ __forceinline__ void load() {
-    if (seen_.first >= end_of_cached()) return loaded_[0].clear();
 #pragma unroll
     for (int i = 0; i < kAhead; ++i) {
-      const int before = i * kTogether * by_.stride();
-      if (i > 0 && seen_.first + before + by_.first_of_warp() >= seen_.last) return;
-      loaded_[i].load(by_, cache_, seen_.first + before + by_.own(), end_of_cached());
+      const int first = seen_.first + i * kTogether * by_.stride();
+      if (seen_.first < end_of_cached() && first + by_.first_of_warp() < seen_.last) {
+        loaded_[i].load(by_, cache_, first + by_.own(), end_of_cached());
+      } else {
+        loaded_[i].clear();
+      }
     }
   }
 
@@ -114,7 +116,7 @@ class DecodeHead {
   template <typename Store>
   __device__ __forceinline__ void run(const T* query, const T* key, const T* value, const RopeRows& rope, float* shared,
                                       Store store) {
-    const int d = args_.d;
+    const int d = by_.d;
     float* q = shared;
     T* newest = reinterpret_cast<T*>(q + d);
     float* parts = q + 2 * d;
@@ -140,7 +142,7 @@ class DecodeHead {
   // Where in the cache the newest ones go, after its keys or its values.
   __device__ __forceinline__ T* place(void* rows) const {
     return static_cast<T*>(rows) + static_cast<long long>(kv_head_) * args_.stride +
-           static_cast<long long>(position_) * args_.d;
+           static_cast<long long>(position_) * by_.d;
   }
 
   // The query or the newest key, rounded to the type, for the block and the cache.
@@ -148,7 +150,7 @@ class DecodeHead {
     const float* norm = is_key ? args_.key_norm : args_.query_norm;
     const float scale = is_key ? 1.0F : args_.scale;
     T* cached = is_key && stores() ? place(args_.keys) : nullptr;
-    prepare_head<T>(in, norm, rope, args_.d, args_.epsilon, scale, [&](int i, const float(&v)[4]) {
+    prepare_head<T>(in, norm, rope, by_.d, args_.epsilon, scale, [&](int i, const float(&v)[4]) {
       if (!is_key) {
         *reinterpret_cast<float4*>(q + i) = make_float4(v[0], v[1], v[2], v[3]);
         return;
@@ -161,7 +163,7 @@ class DecodeHead {
 
   __device__ __forceinline__ void store_value(const T* value, T* newest) const {
     const int at = static_cast<int>(threadIdx.x) % 32 * 8;
-    if (at >= args_.d) return;
+    if (at >= by_.d) return;
     const uint4 octet = *reinterpret_cast<const uint4*>(value + at);
     *reinterpret_cast<uint4*>(newest + at) = octet;
     if (stores()) *reinterpret_cast<uint4*>(place(args_.values) + at) = octet;
@@ -170,8 +172,8 @@ class DecodeHead {
   // f(c, merged) for every element of n parts, by one lane of a warp that is here as a whole: d is a multiple of 8.
   template <typename F>
   __device__ __forceinline__ void for_each_merged(const float* parts, int n, F f) const {
-    for (int c = static_cast<int>(threadIdx.x) / 4; c < args_.d; c += static_cast<int>(blockDim.x) / 4) {
-      const Merged merged = merge(parts, n, args_.d, c);
+    for (int c = static_cast<int>(threadIdx.x) / 4; c < by_.d; c += static_cast<int>(blockDim.x) / 4) {
+      const Merged merged = merge(parts, n, by_.d, c);
       if (threadIdx.x % 4 == 0) f(c, merged);
     }
   }
@@ -180,7 +182,7 @@ class DecodeHead {
   __device__ __forceinline__ void finish(float* parts, int n, Store store) const {
     const auto store_quotient = [&](int c, const Merged& merged) { store(c, __fdividef(merged.value, merged.sum)); };
     if (args_.split_bits == 0) return for_each_merged(parts, n, store_quotient);
-    const int d = args_.d;
+    const int d = by_.d;
     const int splits = args_.splits();
     float* shares = args_.parts + static_cast<long long>(head_) * splits * part_floats(d);
     float* own = shares + rank_ * part_floats(d);

@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "lacuna/kernels/attention/steps.cuh"
-#include "lacuna/kernels/device/ends.cuh"
 
 namespace lacuna::kernels::cuda {
 
@@ -142,7 +141,11 @@ __device__ __forceinline__ void attend(const KeyGroups& by, const KeyRows<T>& ca
                                        const Seen& seen, int position, SomeKeys<T> (&some)[kAhead], const float* q,
                                        Running& run) {
   float own_q[8] = {};
-  if (by.element() < by.d) load_octet(q + by.element(), 8, own_q);
+  if (by.element() < by.d) {
+    const auto* from = reinterpret_cast<const float4*>(q + by.element());
+    reinterpret_cast<float4*>(own_q)[0] = from[0];
+    reinterpret_cast<float4*>(own_q)[1] = from[1];
+  }
   const int step = kTogether * by.stride();
   int first = seen.first + by.first_of_warp();
   int own = seen.first + by.own();
