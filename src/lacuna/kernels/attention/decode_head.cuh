@@ -86,10 +86,14 @@ class DecodeHead {
         kv_head_(static_cast<int>(static_cast<unsigned long long>(head_) * args.key_head_step >> 31)),
         position_(position) {
     const long long first_row = static_cast<long long>(kv_head_) * args.stride;
-    cache_ = {static_cast<const T*>(args.keys) + first_row, static_cast<const T*>(args.values) + first_row};
+    cache_ = {static_cast<T*>(args.keys) + first_row, static_cast<T*>(args.values) + first_row};
+    __builtin_assume(__isGlobal(cache_.keys));  // the arguments may lie in shared memory, which hides it
+    __builtin_assume(__isGlobal(cache_.values));
+
     const int first = args.window > 0 ? max(0, position - args.window + 1) : 0;
     const int share = (position - first + args.splits()) >> args.split_bits;
     seen_ = {first + rank_ * share, min(first + (rank_ + 1) * share, position + 1)};
+    stores_ = head_ == kv_head_ * args.sharing && seen_.first <= position && seen_.last > position;
   }
 
   __device__ __forceinline__ void prefetch() const { prefetch_keys(cache_, seen_.first, end_of_cached(), by_.d); }
@@ -135,21 +139,13 @@ class DecodeHead {
  private:
   __device__ __forceinline__ int end_of_cached() const { return min(seen_.last, position_); }
 
-  // Whether this block stores the newest key and value: the first head that shares them, the part that sees them.
-  __device__ __forceinline__ bool stores() const {
-    return head_ == kv_head_ * args_.sharing && seen_.first <= position_ && seen_.last > position_;
-  }
-  // Where in the cache the newest ones go, after its keys or its values.
-  __device__ __forceinline__ T* place(void* rows) const {
-    return static_cast<T*>(rows) + static_cast<long long>(kv_head_) * args_.stride +
-           static_cast<long long>(position_) * by_.d;
-  }
+  // Where the newest key and value go in the cache, after its keys or its values.
+  __device__ __forceinline__ T* place(T* rows) const { return rows + static_cast<long long>(position_) * by_.d; }
 
   // The query or the newest key, rounded to the type, for the block and the cache.
   __device__ __forceinline__ void prepare(bool is_key, const T* in, const RopeRows& rope, float* q, T* newest) const {
     const float* norm = is_key ? args_.key_norm : args_.query_norm;
     const float scale = is_key ? 1.0F : args_.scale;
-    T* cached = is_key && stores() ? place(args_.keys) : nullptr;
     prepare_head<T>(in, norm, rope, by_.d, args_.epsilon, scale, [&](int i, const float(&v)[4]) {
       if (!is_key) {
         *reinterpret_cast<float4*>(q + i) = make_float4(v[0], v[1], v[2], v[3]);
@@ -157,7 +153,7 @@ class DecodeHead {
       }
       const uint2 rounded = round_four<T>(v);
       *reinterpret_cast<uint2*>(newest + i) = rounded;
-      if (cached != nullptr) *reinterpret_cast<uint2*>(cached + i) = rounded;
+      if (stores_) *reinterpret_cast<uint2*>(place(cache_.keys) + i) = rounded;
     });
   }
 
@@ -166,7 +162,7 @@ class DecodeHead {
     if (at >= by_.d) return;
     const uint4 octet = *reinterpret_cast<const uint4*>(value + at);
     *reinterpret_cast<uint4*>(newest + at) = octet;
-    if (stores()) *reinterpret_cast<uint4*>(place(args_.values) + at) = octet;
+    if (stores_) *reinterpret_cast<uint4*>(place(cache_.values) + at) = octet;
   }
 
   // f(c, merged) for every element of n parts, by one lane of a warp that is here as a whole: d is a multiple of 8.
@@ -208,6 +204,7 @@ class DecodeHead {
   int position_;
   KeyRows<T> cache_;
   Seen seen_;
+  bool stores_;  // the newest key and value: the first head that shares them, its block that sees them
   SomeKeys<T> loaded_[kAhead];
 };
 

@@ -49,8 +49,8 @@ struct KeyGroups {
 // Rows of d elements.
 template <typename T>
 struct KeyRows {
-  const T* keys;
-  const T* values;
+  T* keys;
+  T* values;
 };
 
 constexpr int kTogether = 2;  // keys of a group that are attended to at a time, a block's groups apart
