@@ -78,8 +78,7 @@ HeadArgs make_head_args(const DecodeAttention& a, int multiprocessors) {
           "a head must have a multiple of 8 elements, at most 256");
   require(a.kv_heads > 0 && a.heads > 0 && a.heads % a.kv_heads == 0 && a.heads < 32768,
           "the key heads must divide the query heads");
-  require(a.capacity >= 0 && a.capacity < (std::int64_t{1} << 31) / a.head_dim,
-          "a head's keys must be below 2^31 elements");
+  require(a.capacity >= 0 && a.capacity < (std::int64_t{1} << 31) / a.kv_heads, "there must be less than 2^31 keys");
   const int split_bits = choose_split_bits(a, multiprocessors);
   require(split_bits == 0 || a.scratch != nullptr, "long sequences need scratch memory");
   auto* arrived = static_cast<unsigned*>(a.scratch);
@@ -95,7 +94,7 @@ HeadArgs make_head_args(const DecodeAttention& a, int multiprocessors) {
           a.key_norm,
           a.cosines,
           a.sines,
-          static_cast<int>(a.capacity * a.head_dim),
+          static_cast<int>(a.capacity),
           static_cast<int>(a.heads),
           static_cast<int>(a.kv_heads),
           sharing,

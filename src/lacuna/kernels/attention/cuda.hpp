@@ -6,8 +6,9 @@
 // The position is read from device memory, so that a recorded graph serves every position.
 //
 // Layout    qkv: heads·d queries, kv_heads·d keys, kv_heads·d values of the newest token. Cache: kv_heads × capacity ×
-//           d. cosines, sines: capacity × d/2 f32. query_norm, key_norm: d f32, or null. out: heads·d. qkv, cache and
-//           out are of one type, f16 or bf16, aligned to 16 bytes; d a multiple of 8, at most 256.
+//           d. cosines, sines: capacity × d/2 f32, or null. query_norm, key_norm: d f32, or null. out: heads·d. qkv,
+//           cache and out are of one type, f16 or bf16; they and the tables are aligned to 16 bytes; d a multiple of 8,
+//           at most 256.
 // Accuracy  f32 throughout but for the cache and out, which are rounded to the type. The keys are dealt to a fixed
 //           number of groups that are merged in order: the same bits every time.
 // Cost      the cached keys and values read once a query head; one launch, asynchronous on the stream.

@@ -18,7 +18,7 @@ struct HeadArgs {
   const float* key_norm;
   const float* cosines;
   const float* sines;
-  int stride;  // elements from a head's keys to the next one's
+  int capacity;
   int heads;
   int kv_heads;
   int sharing;             // query heads of a key head
@@ -54,7 +54,7 @@ __device__ __forceinline__ void prefetch_keys(const KeyRows<T>& cache, int begin
   constexpr int kMostRows = 256;
   const int lines = (min(end - begin, kMostRows) * d + kLine - 1) / kLine;
   for (int i = static_cast<int>(threadIdx.x); i < lines; i += static_cast<int>(blockDim.x)) {
-    const long long at = static_cast<long long>(begin) * d + i * kLine;
+    const long long at = static_cast<long long>(cache.first + begin) * d + i * kLine;
     asm volatile("prefetch.global.L2 [%0];" ::"l"(cache.keys + at));
     asm volatile("prefetch.global.L2 [%0];" ::"l"(cache.values + at));
   }
@@ -84,9 +84,8 @@ class DecodeHead {
         rank_(block & (args.splits() - 1)),
         head_(block >> args.split_bits),
         kv_head_(static_cast<int>(static_cast<unsigned long long>(head_) * args.key_head_step >> 31)),
-        position_(position) {
-    const long long first_row = static_cast<long long>(kv_head_) * args.stride;
-    cache_ = {static_cast<T*>(args.keys) + first_row, static_cast<T*>(args.values) + first_row};
+        position_(position),
+        cache_{static_cast<T*>(args.keys), static_cast<T*>(args.values), kv_head_ * args.capacity} {
     __builtin_assume(__isGlobal(cache_.keys));  // the arguments may lie in shared memory, which hides it
     __builtin_assume(__isGlobal(cache_.values));
 
@@ -129,7 +128,7 @@ class DecodeHead {
     if (warp == 2) store_value(value, newest + d);
     __syncthreads();
     Running run;
-    attend<T>(by_, cache_, {newest, newest + d}, seen_, position_, loaded_, q, run);
+    attend<T>(by_, cache_, {newest, newest + d, 0}, seen_, position_, loaded_, q, run);
     merge_warp(by_.lanes(), run);
     store_part(by_, run, parts + warp * part_floats(d));
     __syncthreads();
@@ -140,7 +139,9 @@ class DecodeHead {
   __device__ __forceinline__ int end_of_cached() const { return min(seen_.last, position_); }
 
   // Where the newest key and value go in the cache, after its keys or its values.
-  __device__ __forceinline__ T* place(T* rows) const { return rows + static_cast<long long>(position_) * by_.d; }
+  __device__ __forceinline__ T* place(T* rows) const {
+    return rows + static_cast<long long>(cache_.first + position_) * by_.d;
+  }
 
   // The query or the newest key, rounded to the type, for the block and the cache.
   __device__ __forceinline__ void prepare(bool is_key, const T* in, const RopeRows& rope, float* q, T* newest) const {

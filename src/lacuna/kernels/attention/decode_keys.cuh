@@ -46,11 +46,12 @@ struct KeyGroups {
   __device__ __forceinline__ int element() const { return (static_cast<int>(threadIdx.x) & (lanes() - 1)) * 8; }
 };
 
-// Rows of d elements.
+// Rows of d elements, a head's from row `first` on.
 template <typename T>
 struct KeyRows {
   T* keys;
   T* values;
+  int first;
 };
 
 constexpr int kTogether = 2;  // keys of a group that are attended to at a time, a block's groups apart
@@ -68,7 +69,7 @@ struct SomeKeys {
     const int at = min(by.element(), by.d - 8);
 #pragma unroll
     for (int u = 0; u < kTogether; ++u) {
-      const long long row = static_cast<long long>(min(key + u * by.stride(), end - 1)) * by.d;
+      const long long row = static_cast<long long>(cache.first + min(key + u * by.stride(), end - 1)) * by.d;
       keys[u] = *reinterpret_cast<const uint4*>(cache.keys + at + row);
       values[u] = *reinterpret_cast<const uint4*>(cache.values + at + row);
     }

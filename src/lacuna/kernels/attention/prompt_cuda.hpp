@@ -19,7 +19,7 @@ namespace lacuna::kernels {
 
 struct PromptChunk {
   const void* qkv = nullptr;
-  std::int64_t qkv_stride = 0;  // elements
+  std::int64_t qkv_stride = 0;  // elements, a multiple of 8
   void* out = nullptr;
   std::int64_t out_stride = 0;
   std::int64_t tokens = 0;
