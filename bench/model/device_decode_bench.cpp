@@ -1,11 +1,12 @@
 // Tokens per second of a decoder with random weights on a CUDA device: dense, with activation sparsity, packed.
 //
-// usage: device_decode_bench [SHAPE] [STEPS] [parts]        SHAPE: 7b, 8b, 1b or tiny
+// usage: device_decode_bench [SHAPE] [STEPS] [parts|columns]        SHAPE: 7b, 8b, 1b or tiny
 //
 // A time is the median of STEPS calls of DeviceDecoder::advance, logits on the host included. "bound" is the time in
 // which the device's memory delivers what the step has to read, at the speed of a copy measured in the same run, bytes
 // read and written counted. Checked before: logits are finite, and columns of threshold 0 give the dense model's.
-// parts: also the launches of each kind alone, in a graph of one per layer.
+// parts: also the launches of each kind alone, in a graph of one per layer. columns: dense and columns only, no
+// prompts.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -102,7 +103,11 @@ double difference(const std::vector<float>& a, const std::vector<float>& b) {
   return std::sqrt(error / size);
 }
 
-void run(const std::string& shape, int steps, bool parts) {
+void run(const std::string& shape, int steps, const std::string& mode) {
+  const bool parts = mode == "parts";
+  const bool columns_only = mode == "columns";
+  if (!mode.empty() && !parts && !columns_only)
+    throw Error(ErrorCode::invalid_argument, "expected parts or columns, got " + mode);
   const auto info = kernels::device_info();
   if (!info) throw Error(ErrorCode::invalid_argument, "there is no CUDA device");
   const DecoderConfig config = config_of(shape);
@@ -122,7 +127,7 @@ void run(const std::string& shape, int steps, bool parts) {
     const Timing timing = time_steps(decoder, steps);
     dense_logits = timing.logits;
     report.line("dense", static_cast<double>(decoder.weights().step_bytes()), timing.seconds);
-    print_prompt(decoder);
+    if (!columns_only) print_prompt(decoder);
   }
   {
     DeviceDecoder decoder = decoder_of(DeviceForm::columns, {});
@@ -137,6 +142,7 @@ void run(const std::string& shape, int steps, bool parts) {
       report.line(fmt::format("activation {:.0f} % ({:.1f} %)", sparsity * 100, 100 - (read - head) / bytes * 100),
                   read, time_steps(decoder, steps).seconds);
     }
+    if (columns_only) return;
     print_prompt(decoder);
   }
   for (const double zeros : {0.5, 0.7, 0.9}) {
@@ -154,7 +160,7 @@ void run(const std::string& shape, int steps, bool parts) {
 
 int main(int argc, char** argv) {
   try {
-    run(argc > 1 ? argv[1] : "7b", argc > 2 ? std::stoi(argv[2]) : 100, argc > 3);
+    run(argc > 1 ? argv[1] : "7b", argc > 2 ? std::stoi(argv[2]) : 100, argc > 3 ? argv[3] : "");
     return 0;
   } catch (const std::exception& error) {
     fmt::print(stderr, "device_decode_bench: {}\n", error.what());
