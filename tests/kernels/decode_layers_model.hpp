@@ -31,12 +31,13 @@ inline Values scaled(DType dtype, std::int64_t n, std::uint64_t seed, double sca
   return values;
 }
 
-// One product: its parts as columns and as stripes, and their biases.
+// One product: its parts as columns and as stripes, and their biases. usual: of the magnitude of its inputs, to which
+// thresholds are in proportion.
 class LayerWeights {
  public:
   LayerWeights(const LayersCase& c, const std::vector<std::int64_t>& rows, std::int64_t cols, bool gated,
-               std::uint64_t seed)
-      : c_(c), rows_(rows), cols_(cols), stripes_(c.shape.dtype, rows, cols, gated) {
+               std::uint64_t seed, float usual)
+      : c_(c), usual_(usual), rows_(rows), cols_(cols), stripes_(c.shape.dtype, rows, cols, gated) {
     std::int64_t all = 0;
     std::vector<ColumnsView> views;
     for (const std::int64_t n : rows) {
@@ -92,9 +93,10 @@ class LayerWeights {
   }
 
  private:
-  float threshold(std::size_t part) const { return c_.threshold * (1.0F + 0.1F * static_cast<float>(part)); }
+  float threshold(std::size_t part) const { return usual_ * c_.threshold * (1.0F + 0.1F * static_cast<float>(part)); }
 
   const LayersCase& c_;
+  float usual_;
   std::vector<std::int64_t> rows_;
   std::int64_t cols_;
   std::vector<DeviceValues> columns_;
@@ -125,10 +127,10 @@ struct ModelLayer {
       : qkv(c,
             {c.shape.heads * c.shape.head_dim, c.shape.kv_heads * c.shape.head_dim,
              c.shape.kv_heads * c.shape.head_dim},
-            c.shape.hidden, false, seed),
-        output(c, {c.shape.hidden}, c.shape.heads * c.shape.head_dim, false, seed + 10),
-        gate_up(c, {c.shape.inner, c.shape.inner}, c.shape.hidden, true, seed + 20),
-        down(c, {c.shape.hidden}, c.shape.inner, false, seed + 30),
+            c.shape.hidden, false, seed, 1.0F),
+        output(c, {c.shape.hidden}, c.shape.heads * c.shape.head_dim, false, seed + 10, 0.4F),
+        gate_up(c, {c.shape.inner, c.shape.inner}, c.shape.hidden, true, seed + 20, 1.0F),
+        down(c, {c.shape.hidden}, c.shape.inner, false, seed + 30, 0.4F),
         attention_norm(near_one(c.shape.hidden, seed + 40), 0),
         mlp_norm(near_one(c.shape.hidden, seed + 41), 0),
         query_norm(near_one(c.shape.head_dim, seed + 42), 0),
