@@ -157,6 +157,26 @@ class Step {
     const int first = block.stripe.first * 8;
     float base = 0.0F;
     if (ends.residual != nullptr && own < outputs) base = read_word(ends.residual + first + own);
+    float sums[8] = {};
+    add_columns(product, block, work, ends, sums);
+    const float* parts = add_up(block, work, sums);
+    if (own >= outputs) return;
+    const auto total = [&](int place) {
+      float sum = 0.0F;
+#pragma unroll 4
+      for (int group = 0; group < block.groups; ++group) sum += parts[group * block.slots * 8 + place];
+      return sum;
+    };
+    float value = base + total(own);
+    float up = product.gated ? total(outputs + own) : 0.0F;
+    if (product.has_bias) add_biases(product, block.stripe, value, up);
+    if (product.gated) value = silu(value) * up;
+    publish(ends.out + first + own, value, ends.turn);
+  }
+
+  // The input, and this thread's sums of its active columns.
+  __device__ __forceinline__ void add_columns(const StepProduct& product, const BlockWork& block,
+                                              const ThreadWork& work, const Ends& ends, float (&sums)[8]) const {
     const ActiveColumns columns{reinterpret_cast<std::uint32_t*>(shared_ + room_.active),
                                 reinterpret_cast<std::uint32_t*>(shared_ + room_.listed),
                                 reinterpret_cast<int*>(shared_ + room_.counts)};
@@ -173,21 +193,7 @@ class Step {
     __syncthreads();
     const int n = list_columns(columns, x, product.cols, list);
     __syncthreads();
-    float sums[8] = {};
     stream.run(shared_address(list), n, sums);
-    const float* parts = add_up(block, work, sums);
-    if (own >= outputs) return;
-    const auto total = [&](int place) {
-      float sum = 0.0F;
-#pragma unroll 4
-      for (int group = 0; group < block.groups; ++group) sum += parts[group * block.slots * 8 + place];
-      return sum;
-    };
-    float value = base + total(own);
-    float up = product.gated ? total(outputs + own) : 0.0F;
-    if (product.has_bias) add_biases(product, block.stripe, value, up);
-    if (product.gated) value = silu(value) * up;
-    publish(ends.out + first + own, value, ends.turn);
   }
 
   __device__ __forceinline__ static void add_biases(const StepProduct& product, const Stripe& stripe, float& value,
