@@ -40,6 +40,8 @@ TEST_F(DeviceBench, CountsTheBytesOfEachFormat) {
     const auto packed = bench_packed_cuda(small_request(dtype), {});
     ASSERT_EQ(packed.size(), 3U);
     EXPECT_LT(packed[2].bytes, packed[1].bytes);
+    EXPECT_EQ(activation[0].form, "columns");
+    EXPECT_EQ(packed[0].form, "bundles");
     for (const auto& timing : packed) {
       EXPECT_GT(timing.time.median, 0.0);
       EXPECT_GT(timing.dense.median, 0.0);

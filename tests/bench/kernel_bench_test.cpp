@@ -11,7 +11,9 @@
 #include "lacuna/bench/packed_copies.hpp"
 #include "lacuna/bench/product_check.hpp"
 #include "lacuna/bench/sparse_inputs.hpp"
+#include "lacuna/bench/tuner.hpp"
 #include "lacuna/core/error.hpp"
+#include "support/isa_levels.hpp"
 
 namespace lacuna {
 namespace {
@@ -58,17 +60,74 @@ TEST(KernelBench, CountsTheBytesOfBlocks) {
   EXPECT_NEAR(blocks[0].bytes - blocks[1].bytes, 420 * 16, 58 * 16);
 }
 
+// From 83 % zeros on a model runs from slices, with AVX-512.
+std::string packed_form(double zeros, IsaLevel level) {
+  return zeros > 0.83 && level == IsaLevel::avx512 ? "slices" : "bitmap";
+}
+
+// A bitmap's bytes can be counted: a bit a position and two bytes a value. Slices take others.
+TEST(KernelBench, NamesTheFormThatWasMultiplied) {
+  auto request = small_request(DType::bf16);
+  request.shape = {64, 256};
+  for (const IsaLevel level : test::runnable_isa_levels()) {
+    const test::ForcedIsaLevel forced(level);
+    for (const auto& timing : bench_packed(request, {})) {
+      EXPECT_EQ(timing.form, packed_form(timing.sparsity, level)) << isa_name(level);
+      const auto weights = random_weights(DType::bf16, request.shape, timing.sparsity, request.seed + 2);
+      const auto* values = reinterpret_cast<const std::uint16_t*>(weights.data());
+      const auto kept = 64 * 256 - std::count(values, values + 64 * 256, 0);
+      const auto of_bitmap = static_cast<double>(64 * 256 / 8 + 2 * kept);
+      EXPECT_EQ(timing.form == "bitmap", timing.bytes == of_bitmap) << timing.sparsity;
+    }
+  }
+  for (const auto& timing : bench_activation(request, {})) EXPECT_EQ(timing.form, "columns");
+  for (const auto& timing : bench_block_sparsity(request, {})) EXPECT_EQ(timing.form, "blocks of 8");
+}
+
+TEST(KernelBench, OrdersNameTheFormOfThePackedRowsBesideThem) {
+  for (const IsaLevel level : test::runnable_isa_levels()) {
+    const test::ForcedIsaLevel forced(level);
+    for (const double zeros : {0.5, 0.9}) {
+      const auto weights = random_weights(DType::bf16, {64, 256}, zeros, 1);
+      std::vector<std::int64_t> stored(256);
+      std::iota(stored.begin(), stored.end(), 0);
+      const BlockOrder order = {"stored", stored};
+      const auto timings =
+          bench_orders(make_tensor_view(DType::bf16, {64, 256}, weights.data()), {&order, 1}, 0, 1 << 16, {1, 0.0}, {});
+      ASSERT_EQ(timings.size(), 1U);
+      EXPECT_EQ(timings[0].packed_form, packed_form(zeros, level)) << isa_name(level);
+    }
+  }
+}
+
+TEST(Tuner, NamesTheFormThatWasMultiplied) {
+  TunerOptions options;
+  options.timing = {1, 0.0};
+  options.rotated_bytes = 1 << 16;
+  for (const IsaLevel level : test::runnable_isa_levels()) {
+    const test::ForcedIsaLevel forced(level);
+    for (const double zeros : {0.5, 0.9}) {
+      const auto key = cpu_tuning_key(TunedProduct::packed, {64, 256}, DType::bf16, zeros);
+      const auto forms = cpu_tuning().measure(key, options, {});
+      ASSERT_EQ(forms.candidates.size(), 2U);
+      EXPECT_EQ(forms.candidates[0].name, "dense");
+      EXPECT_EQ(forms.candidates[1].name, packed_form(zeros, level)) << isa_name(level);
+    }
+  }
+}
+
 TEST(BothBench, MeasuresEachFormOnceSimplestFirst) {
   for (const DType dtype : {DType::bf16, DType::f16, DType::f32}) {
     for (const double zeros : {0.0, 0.5, 0.95}) {
       auto request = small_request(dtype);
+      request.shape = {64, 256};
       request.sparsities = {zeros};
       std::vector<std::string> names;
       for (const auto& form : bench_both(request, 0.7, {})) {
         names.push_back(form.name);
         EXPECT_GT(form.time.median, 0.0);
       }
-      std::vector<std::string> expected = {"dense", "bitmap", "columns", "packed columns"};
+      std::vector<std::string> expected = {"dense", packed_form(zeros, isa_level()), "columns", "packed columns"};
       if (dtype == DType::f32) expected.pop_back();
       EXPECT_EQ(names, expected) << dtype_name(dtype) << " " << zeros;
     }

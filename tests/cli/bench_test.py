@@ -20,6 +20,19 @@ class Bench(CliTest):
             self.assertEqual([t["sparsity"] for t in result["shapes"][1]["timings"]], [0, 0.3, 0.6, 0.9])
         self.assertEqual(result["shapes"][0]["timings"][0]["bytes"], 96 * 64 * 2 + 96 * 64 // 8)
 
+    def test_the_form_that_was_multiplied_is_printed_and_recorded(self):
+        slices = self.ok("info", "--json").json()["cpu"]["isa_detected"] == "avx512"
+        for isa, of_few in (("avx2", "bitmap"), ("avx512", "slices" if slices else "bitmap")):
+            database = self.folder / f"{isa}.db"
+            arguments = ("bench", "pack", "--shape", "64x256", "--sparsity", "0.5,0.9", "--rounds", 1, "--db", database)
+            document = self.ok(*arguments, "--json", env={"LACUNA_ISA": isa}).json()
+            self.assertEqual([t["format"] for t in document["shapes"][0]["timings"]], ["bitmap", of_few])
+            table = self.ok("query", "--db", database, "--csv", "SELECT kernel, format, sparsity FROM benchmarks ORDER BY ALL").out
+            self.assertEqual(table.splitlines()[1:], sorted(["gemv,dense,0", "packed,bitmap,0.5", f"packed,{of_few},0.9"]))
+            printed = self.ok(*arguments, env={"LACUNA_ISA": isa}).out.splitlines()
+            self.assertRegex(printed[-2], r"^ +50 % +bitmap ")
+            self.assertRegex(printed[-1], rf"^ +90 % +{of_few} ")
+
     def test_records_and_chart_are_written(self):
         database, page = self.folder / "b.db", self.folder / "b.html"
         self.bench("pack", "--sparsity", "0.5,0.7", "--db", database, "-o", page)

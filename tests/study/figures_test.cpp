@@ -245,6 +245,24 @@ TEST(Figures, SpeedStandsBesideTheIdealAndDenseWithARingAtBreakEven) {
   EXPECT_NE(chart.spec.find("packed rows · bf16 · EPYC, AVX3, 2 threads · rings: break-even"), std::string::npos);
 }
 
+TEST(Figures, SpeedSaysFromWhereOnAnotherFormWasMultiplied) {
+  Json document = speed_document();  // of an earlier version: the timings do not say
+  const auto shows = [&](const std::string& text) {
+    return draw("speed", document).spec.find(text) != std::string::npos;
+  };
+  EXPECT_TRUE(shows("rings: break-even\""));
+  Json& shapes = document["shapes"];
+  for (Json& timing : shapes[0]["timings"]) timing["format"] = "bitmap";
+  EXPECT_TRUE(shows("rings: break-even\""));
+  shapes[0]["timings"][1]["format"] = "slices";
+  EXPECT_TRUE(shows("rings: break-even · slices from 50 %\""));
+  shapes.push_back(shapes[0]);
+  shapes[1]["rows"] = 32;
+  EXPECT_TRUE(shows("rings: break-even · slices from 50 %\""));
+  shapes[1]["timings"][1]["format"] = "bitmap";
+  EXPECT_TRUE(shows("rings: break-even · 96×64: slices from 50 %\""));
+}
+
 TEST(Figures, NoRingWhereTheFirstSparsityIsFasterOrNoneIs) {
   Json document = speed_document();
   for (const Json& from : {Json(0), Json(nullptr)}) {

@@ -44,17 +44,17 @@ struct KernelKind {
 
 #ifdef LACUNA_HAS_CUDA
 const KernelKind kCudaKernels[] = {
-    {"gemv", {"activation", "columns", "inputs of 0: columns not read"}, bench_activation_cuda},
-    {"pack", {"packed", "bundles", "weights of 0: packed rows as bundles"}, bench_packed_cuda},
+    {"gemv", {"activation", "inputs of 0: columns not read"}, bench_activation_cuda},
+    {"pack", {"packed", "weights of 0: packed rows as bundles"}, bench_packed_cuda},
 };
 #else
 constexpr std::span<const KernelKind> kCudaKernels;
 #endif
 
 const KernelKind kKernels[] = {
-    {"gemv", {"activation", "columns", "inputs of 0: columns not read"}, bench_activation},
-    {"pack", {"packed", "bitmap", "weights of 0: packed rows"}, bench_packed},
-    {"mmm", {"mmm", "blocks of 8", "blocks of eight columns of 0: skipped"}, bench_block_sparsity},
+    {"gemv", {"activation", "inputs of 0: columns not read"}, bench_activation},
+    {"pack", {"packed", "weights of 0: packed rows"}, bench_packed},
+    {"mmm", {"mmm", "blocks of eight columns of 0: skipped"}, bench_block_sparsity},
 };
 
 const KernelKind& find_kernel(const BenchCommand& command) {

@@ -49,12 +49,12 @@ void print(const Session& session, const std::vector<DecodeTiming>& timings) {
 
 // A model is no matrix: rows and cols are 0. The kernel is "decode", the format what was decoded.
 void record(const DecodeBenchCommand& command, const std::vector<DecodeTiming>& timings, std::int64_t started_us) {
-  BenchResults results = {{"decode", "", ""}, command.place, command.request.dtype, {}, started_us};
+  BenchResults results = {{"decode", ""}, command.place, command.request.dtype, {}, started_us};
   std::vector<BenchmarkRecord> records;
   for (const auto& timing : timings) {
-    results.labels.format = format_name(timing.format);
     results.shapes = {{{0, 0}, {timing.timing}}};
     records.push_back(bench_records(results).front());
+    records.back().format = format_name(timing.format);
   }
   write_bench_records(command.database, records);
 }

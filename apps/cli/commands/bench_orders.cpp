@@ -46,8 +46,8 @@ std::string verdict(const std::vector<OrderTiming>& timings, const TensorView& w
 }
 
 void print_orders(const Session& session, const std::vector<OrderTiming>& timings) {
-  std::vector<std::vector<std::string>> table = {
-      {"order", "empty blocks", "predicted", "measured", "rounds", "packed rows"}};
+  std::vector<std::vector<std::string>> table = {{"order", "empty blocks", "predicted", "measured", "rounds",
+                                                  fmt::format("packed rows ({})", timings.front().packed_form)}};
   for (const auto& t : timings) {
     table.push_back({t.order, fmt::format("{:.2f} %", 100.0 * t.skipped), fmt::format("{:.2f}", t.predicted),
                      fmt::format("{:.2f}", t.speedup()),
@@ -66,6 +66,7 @@ Json orders_json(const std::vector<OrderTiming>& timings) {
                     {"predicted_speedup", t.predicted},
                     {"measured_speedup", t.speedup()},
                     {"packed_speedup", t.packed_speedup()},
+                    {"packed_format", t.packed_form},
                     {"seconds", t.time.median},
                     {"dense_seconds", t.dense.median},
                     {"packed_seconds", t.packed.median}});
@@ -100,10 +101,9 @@ std::vector<BenchmarkRecord> order_records(const std::vector<OrderTiming>& timin
     records.push_back(std::move(record));
   };
   for (const auto& t : timings) {
-    add("mmm", fmt::format("blocks of {}, {}", kernels::kBlockFeatures, t.order), t.skipped, t.time.median,
-        t.dense.median);
+    add("mmm", fmt::format("{}, {}", block_form(), t.order), t.skipped, t.time.median, t.dense.median);
   }
-  add("packed", "bitmap", zeros, median(packed), dense_seconds);
+  add("packed", timings.front().packed_form, zeros, median(packed), dense_seconds);
   add("gemv", "dense", 0.0, dense_seconds, dense_seconds);
   return records;
 }

@@ -32,6 +32,7 @@ std::string microseconds(double seconds) {
 
 Json timing_json(const KernelTiming& t) {
   return {{"sparsity", t.sparsity},
+          {"format", t.form},
           {"median_us", 1e6 * t.time.median},
           {"fastest_us", 1e6 * t.time.fastest},
           {"slowest_us", 1e6 * t.time.slowest},
@@ -63,9 +64,9 @@ std::string shape_name(BenchShape shape) { return fmt::format("{}×{}", shape.ro
 
 void print_timings(const Session& session, const ShapeTimings& shape) {
   std::vector<std::vector<std::string>> rows = {
-      {"sparsity", "µs", "GB/s", "of ideal", "speed-up", "ideal", "dense µs", "of ideal", "read GB/s"}};
+      {"sparsity", "format", "µs", "GB/s", "of ideal", "speed-up", "ideal", "dense µs", "of ideal", "read GB/s"}};
   for (const auto& t : shape.timings) {
-    rows.push_back({fmt::format("{:g} %", 100.0 * t.sparsity), microseconds(t.time.median),
+    rows.push_back({fmt::format("{:g} %", 100.0 * t.sparsity), t.form, microseconds(t.time.median),
                     fmt::format("{:.1f}", 1e-9 * t.bytes_per_second()), fmt::format("{:.2f}", t.share_of_ideal()),
                     fmt::format("{:.2f}", t.speedup()), fmt::format("{:.2f}", t.ideal_speedup()),
                     microseconds(t.dense.median), fmt::format("{:.2f}", t.dense_share_of_ideal()),
@@ -90,7 +91,6 @@ Json bench_json(const BenchResults& results) {
           {"threads", results.place.threads},
           {"isa", results.place.isa},
           {"kernel", results.labels.kernel},
-          {"format", results.labels.format},
           {"dtype", std::string(dtype_name(results.dtype))},
           {"shapes", shapes}};
 }
@@ -126,7 +126,7 @@ std::vector<BenchmarkRecord> bench_records(const BenchResults& results) {
       dense.push_back(t.dense.median);
       BenchmarkRecord record = common;
       record.kernel = results.labels.kernel;
-      record.format = results.labels.format;
+      record.format = t.form;
       record.sparsity = t.sparsity;
       record.median_us = 1e6 * t.time.median;
       record.gb_per_s = 1e-9 * t.bytes_per_second();

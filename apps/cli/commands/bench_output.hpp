@@ -12,7 +12,6 @@ namespace lacuna::cli {
 
 struct BenchLabels {
   const char* kernel;   // "packed"
-  const char* format;   // "bitmap"
   const char* explain;  // for people
 };
 

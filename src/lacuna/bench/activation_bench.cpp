@@ -47,7 +47,7 @@ KernelTiming measure(const ActivationCase& made, double sparsity, const RunConte
   const auto product = [&](std::int64_t turn) { made.multiply_sparse(turn, input(turn), y.data()); };
   const double share = static_cast<double>(inputs.active) / static_cast<double>(request.shape.cols);
   const double bytes = share * static_cast<double>(made.dense.at(0).size());
-  return time_beside_dense(request, made.dense, inputs.sets[0], y, {sparsity, bytes, product}, context);
+  return time_beside_dense(request, made.dense, inputs.sets[0], y, {sparsity, "columns", bytes, product}, context);
 }
 
 }  // namespace

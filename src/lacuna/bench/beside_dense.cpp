@@ -14,6 +14,7 @@ KernelTiming time_beside_dense(const KernelBench& request, const Copies& dense, 
   const auto times = time_in_turns(calls, request.timing, context);
   KernelTiming timing;
   timing.sparsity = product.sparsity;
+  timing.form = product.form;
   timing.dense = times[1];
   timing.time = times[2];
   timing.dense_bytes = static_cast<double>(dense.at(0).size());

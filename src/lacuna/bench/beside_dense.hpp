@@ -12,6 +12,7 @@ namespace lacuna {
 
 struct MeasuredProduct {
   double sparsity = 0.0;
+  std::string form;    // as in KernelTiming
   double bytes = 0.0;  // that it must read
   TimedCall call;
 };

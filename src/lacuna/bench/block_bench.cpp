@@ -63,10 +63,13 @@ KernelTiming measure_blocks(const KernelBench& request, const Copies& dense, dou
   const auto product = [&](std::int64_t turn) {
     copies[static_cast<std::size_t>(turn) % copies.size()].multiply(x.data(), y.data());
   };
-  return time_beside_dense(request, dense, x, y, {skipped, static_cast<double>(copies[0].bytes()), product}, context);
+  return time_beside_dense(request, dense, x, y,
+                           {skipped, block_form(), static_cast<double>(copies[0].bytes()), product}, context);
 }
 
 }  // namespace
+
+std::string block_form() { return fmt::format("blocks of {}", kernels::kBlockFeatures); }
 
 std::vector<KernelTiming> bench_block_sparsity(const KernelBench& request, const RunContext& context) {
   check_request(request.dtype, request.shape, request.sparsities);
@@ -112,8 +115,8 @@ std::vector<OrderTiming> bench_orders(const TensorView& weights, std::span<const
         }};
     const auto times = time_in_turns(calls, timing, context);
     const double skipped = copies[0].skipped();
-    timings.push_back(
-        {order.name, skipped, predicted_block_speedup(skipped, weights.dtype), times[2], times[0], times[1]});
+    timings.push_back({order.name, skipped, predicted_block_speedup(skipped, weights.dtype), times[2], times[0],
+                       times[1], packed.form()});
     context.report({"bench mmm", order.name, "orders", timings.size(), orders.size(), 0.0});
   }
   return timings;

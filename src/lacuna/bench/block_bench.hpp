@@ -18,6 +18,8 @@
 
 namespace lacuna {
 
+std::string block_form();  // "blocks of 8"
+
 std::vector<KernelTiming> bench_block_sparsity(const KernelBench& request, const RunContext& context);
 
 struct BlockOrder {
@@ -32,6 +34,7 @@ struct OrderTiming {
   CallTime time;
   CallTime dense;   // in the same rounds
   CallTime packed;  // kernels/packed_gemv on the same matrix, likewise
+  std::string packed_form;
 
   double speedup() const { return dense.median / time.median; }
   double packed_speedup() const { return dense.median / packed.median; }

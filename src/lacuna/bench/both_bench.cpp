@@ -55,7 +55,8 @@ std::vector<Form> make_forms(const KernelBench& request, std::span<const std::by
                    },
                    dense->count(), dense_roundings(request.shape)});
   auto packed = std::make_shared<const PackedCopies>(dtype, request.shape, weights, rotated);
-  forms.push_back({"bitmap", [packed](std::int64_t turn, const float* x, float* y) { packed->multiply(turn, x, y); },
+  forms.push_back({packed->form(),
+                   [packed](std::int64_t turn, const float* x, float* y) { packed->multiply(turn, x, y); },
                    copies_to_rotate(packed->bytes(), rotated), packed->roundings()});
   forms.push_back(column_form<kernels::ColumnPanels>("columns", rotated, roundings, [&] {
     return kernels::ColumnPanels(dtype, weights.data(), rows, cols, thread_count());

@@ -4,7 +4,7 @@
 //   const auto forms = bench_both(request, 0.5, context);         // of the inputs
 //
 //   dense            every weight and input read as stored       kernels/gemv
-//   bitmap           weights of 0 left out                       kernels/packed_gemv
+//   bitmap, slices   weights of 0 left out                       kernels/packed_gemv, the one that a model would run
 //   columns          inputs of 0 left out                        kernels/sparse_gemv/column_panels.hpp
 //   packed columns   both, of 16-bit weights                     kernels/sparse_gemv/packed_columns.hpp
 //

@@ -31,6 +31,7 @@ struct DenseSide {
 
 struct SparseSide {
   double sparsity = 0.0;
+  const char* form = "";
   double bytes = 0.0;
   const Products& products;
 };
@@ -50,6 +51,7 @@ KernelTiming time_beside_dense(DenseSide& dense, const SparseSide& sparse, const
   const auto times = time_on_device(calls, dense.queue, request.timing.rounds, context);
   KernelTiming timing;
   timing.sparsity = sparse.sparsity;
+  timing.form = sparse.form;
   timing.dense = times[1];
   timing.time = times[2];
   timing.dense_bytes = dense_bytes;
@@ -74,8 +76,8 @@ KernelTiming measure_activation(DenseSide& dense, const Products& columns, doubl
   check_chain("dense", {&dense.products, &inputs}, dense.matrix, expected, dense_roundings(request.shape));
   check_chain("activation", {&columns, &inputs}, dense.matrix, expected, column_roundings(sparse.active));
   const double share = static_cast<double>(sparse.active) / static_cast<double>(request.shape.cols);
-  return time_beside_dense(dense, {sparsity, share * static_cast<double>(dense.weights.size()), columns}, inputs,
-                           context);
+  return time_beside_dense(dense, {sparsity, "columns", share * static_cast<double>(dense.weights.size()), columns},
+                           inputs, context);
 }
 
 KernelTiming measure_packed(DenseSide& dense, const Inputs& inputs, std::span<const float> x, double sparsity,
@@ -85,7 +87,8 @@ KernelTiming measure_packed(DenseSide& dense, const Inputs& inputs, std::span<co
   const auto packed = rotated_products(DeviceForm::bundles, dense.matrix, weights.span(), request.rotated_bytes);
   const auto expected = reference_product(request.dtype, request.shape, weights.data(), x.data());
   check_chain("packed", {&packed, &inputs}, dense.matrix, expected, dense_roundings(request.shape));
-  return time_beside_dense(dense, {sparsity, static_cast<double>(packed.front().bytes()), packed}, inputs, context);
+  return time_beside_dense(dense, {sparsity, "bundles", static_cast<double>(packed.front().bytes()), packed}, inputs,
+                           context);
 }
 
 void check_asked(const KernelBench& request) {

@@ -10,6 +10,8 @@
 //   ideal     bytes that the format must read / bandwidth of the plain read in the same rounds
 //   share     ideal / time
 //   speed-up  time of the dense product / time
+//   form      what was multiplied: "columns"; "bitmap", or "slices" where a model of that sparsity would run from them;
+//             "blocks of 8" (block_bench.hpp); "bundles" (device_bench.hpp)
 //
 // Checked  before it is timed, every product is held against sums in f64, within the error bound of its header.
 // Errors   Error{internal}: a wrong product; it is not timed. invalid_argument: an empty shape, a sparsity outside
@@ -19,6 +21,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "lacuna/bench/timing.hpp"
@@ -38,6 +41,7 @@ struct KernelBench {
 
 struct KernelTiming {
   double sparsity = 0.0;
+  std::string form;
   CallTime time;
   CallTime dense;
   double bytes = 0.0;  // that the format must read

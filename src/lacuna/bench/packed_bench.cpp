@@ -17,7 +17,8 @@ KernelTiming measure(const KernelBench& request, const Copies& dense, double spa
   packed.multiply(0, x.data(), y.data());
   check_product("packed", y, reference_product(request.dtype, shape, sparse.data(), x.data()), packed.roundings());
   const auto product = [&](std::int64_t turn) { packed.multiply(turn, x.data(), y.data()); };
-  return time_beside_dense(request, dense, x, y, {sparsity, static_cast<double>(packed.bytes()), product}, context);
+  return time_beside_dense(request, dense, x, y,
+                           {sparsity, packed.form(), static_cast<double>(packed.bytes()), product}, context);
 }
 
 }  // namespace

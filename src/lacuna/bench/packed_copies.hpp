@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "lacuna/bench/weight_copies.hpp"
@@ -33,6 +34,7 @@ class PackedCopies {
   PackedCopies(DType dtype, BenchShape shape, std::span<const std::byte> weights, std::size_t rotated_bytes);
 
   void multiply(std::int64_t turn, const float* x, float* y) const;
+  std::string form() const { return sliced() ? "slices" : "bitmap"; }                    // that multiply() reads
   std::size_t bytes() const { return sliced() ? slices_[0]->bytes() : first_.bytes(); }  // of one copy
   double roundings() const;                                                              // for check_product
 

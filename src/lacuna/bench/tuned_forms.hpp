@@ -28,7 +28,7 @@ class TunedForms {
   // Of a packed linear on the processor.
   bool dense_is_faster(const Linear& packed) const;
   // The same where a share of its inputs counts as 0: then dense rows or dense columns are the forms that need it
-  // expanded, and bitmaps or packed columns those that do not.
+  // expanded, and bitmaps, slices or packed columns those that do not.
   bool dense_is_faster(const Linear& packed, double input_sparsity) const;
   // Whether a thresholded linear shall read every column: so for all that share its input, where columns take as long
   // as dense together.

@@ -31,8 +31,8 @@ MeasuredForms measure_on_processor(const TuningKey& key, const TunerOptions& opt
     return forms;
   }
   const bool packed = key.operation == product_name(TunedProduct::packed);
-  const KernelTiming timing = packed ? bench_packed(request, context)[0] : bench_activation(request, context)[0];
-  forms.candidates = {{"dense", timing.dense.median}, {packed ? "bitmap" : "columns", timing.time.median}};
+  KernelTiming timing = packed ? bench_packed(request, context)[0] : bench_activation(request, context)[0];
+  forms.candidates = {{"dense", timing.dense.median}, {std::move(timing.form), timing.time.median}};
   forms.steady = is_steady(timing.dense) && is_steady(timing.time);
   return forms;
 }

@@ -1,8 +1,8 @@
 // Which form of a product is the fastest on a device, measured once and remembered (tuning_cache.hpp).
 //
-//   processor  packed       dense: zeros multiplied as stored     bitmap: kernels/packed_gemv
+//   processor  packed       dense: zeros multiplied as stored     bitmap or slices: kernels/packed_gemv
 //              activation   dense: every column read              columns: kernels/sparse_gemv
-//              both         dense, bitmap, columns, packed columns: both_bench.hpp
+//              both         dense, bitmap or slices, columns, packed columns: both_bench.hpp
 //   CUDA       device_tuner.hpp
 //
 // Measured is the middle of the sparsity's bin: checked, from memory, medians of rounds in turns. Equals go to the

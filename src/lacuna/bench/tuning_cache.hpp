@@ -42,7 +42,7 @@ int sparsity_bin(double sparsity);         // throws Error{invalid_argument} out
 double sparsity_of_bin(int sparsity_bin);  // its middle: what is measured for it
 
 struct TunedCandidate {
-  std::string name;      // "dense", "bitmap", "columns warps=8 splits=2 tile=512"
+  std::string name;      // "dense", "bitmap", "slices", "columns warps=8 splits=2 tile=512"
   double seconds = 0.0;  // median
 };
 struct TuningEntry {

@@ -309,7 +309,7 @@ CREATE TABLE weight_thresholds (
 CREATE TABLE benchmarks (
   device VARCHAR NOT NULL,                -- processor or GPU
   kernel VARCHAR NOT NULL,                -- 'gemv', 'packed', 'activation', 'mmm', 'decode'
-  format VARCHAR NOT NULL,                -- 'dense', 'bitmap', '2:4', …
+  format VARCHAR NOT NULL,                -- what was multiplied: 'dense', 'bitmap', 'slices', 'columns', 'bundles', …
   "rows" BIGINT NOT NULL,                 -- out_features
   cols BIGINT NOT NULL,                   -- in_features
   batch BIGINT NOT NULL,                  -- tokens at a time

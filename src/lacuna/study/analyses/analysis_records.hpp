@@ -191,7 +191,7 @@ struct AnalysisResults {
 struct BenchmarkRecord {
   std::string device;  // processor or GPU
   std::string kernel;  // "gemv", "packed", "activation", "mmm", "decode"
-  std::string format;  // "dense", "bitmap", "2:4", …
+  std::string format;  // what was multiplied: "dense", "bitmap", "slices", "columns", "bundles", …
   std::int64_t rows = 0;
   std::int64_t cols = 0;
   std::int64_t batch = 1;

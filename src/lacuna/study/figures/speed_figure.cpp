@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "lacuna/render/chart.hpp"
 #include "lacuna/study/figures/figure_parts.hpp"
@@ -11,7 +12,8 @@ namespace {
 
 // One shape.
 struct SpeedPanel {
-  std::string name;  // "11008×4096"
+  std::string name;   // "11008×4096"
+  std::string forms;  // "slices from 90 %": where another form was multiplied; or empty
   std::vector<LinePoint> measured;
   std::vector<LinePoint> ideal;
   std::vector<LinePoint> dense;
@@ -33,11 +35,21 @@ std::string kernel_words(const std::string& kernel) {
   return kernel;
 }
 
+std::string joined(std::initializer_list<std::string> parts) {
+  std::string text;
+  for (const auto& part : parts) text += (text.empty() || part.empty() ? "" : " · ") + part;
+  return text;
+}
+
 SpeedPanel read_panel(const JsonFields& shape) {
   SpeedPanel panel;
   panel.name = fmt::format("{}×{}", shape.integer("rows", 1, kAnyCount), shape.integer("cols", 1, kAnyCount));
+  std::string form;
   for (const auto& timing : shape.objects("timings")) {
     const double sparsity = timing.number("sparsity", 0, 1);
+    const std::string before = std::exchange(form, timing.has("format") ? timing.text("format") : "");  // absent: old
+    if (!before.empty() && !form.empty() && form != before)
+      panel.forms = joined({panel.forms, fmt::format("{} from {:g} %", form, 100.0 * sparsity)});
     panel.measured.push_back({sparsity, timing.number("speedup", 0, kAnyNumber)});
     panel.ideal.push_back({sparsity, timing.number("ideal_speedup", 0, kAnyNumber)});
     panel.dense.push_back({sparsity, 1.0});
@@ -65,9 +77,15 @@ bool all_share(const std::vector<SpeedRun>& runs, std::string SpeedRun::* field)
   return std::ranges::all_of(runs, [&](const SpeedRun& run) { return run.*field == runs.front().*field; });
 }
 
-std::string joined(std::initializer_list<std::string> parts) {
+// Where other forms were multiplied, said once where it is so at every shape.
+std::string forms_text(const SpeedRun& run) {
+  const bool alike =
+      std::ranges::all_of(run.panels, [&](const SpeedPanel& p) { return p.forms == run.panels[0].forms; });
+  if (alike) return run.panels.empty() ? "" : run.panels[0].forms;
   std::string text;
-  for (const auto& part : parts) text += (text.empty() || part.empty() ? "" : " · ") + part;
+  for (const auto& panel : run.panels) {
+    if (!panel.forms.empty()) text = joined({text, fmt::format("{}: {}", panel.name, panel.forms)});
+  }
   return text;
 }
 
@@ -83,6 +101,7 @@ Chart speed_figure(const std::vector<RecordedResult>& documents, const FigureOpt
   chart.title = options.title.empty() ? "Speed against sparsity" : options.title;
   chart.subtitle = joined({one_kernel ? runs.front().kernel : "", one_dtype ? runs.front().dtype : "",
                            one_place ? runs.front().place : "", "rings: break-even"});
+  for (const auto& run : runs) chart.subtitle = joined({chart.subtitle, forms_text(run)});
   chart.x_title = "sparsity";
   chart.x_format = ValueFormat::percent;
   chart.y_title = "times as fast as dense";
