@@ -8,9 +8,12 @@
 #include <map>
 #include <set>
 
+#include "cli.hpp"
+#include "lacuna/bench/kernel_bench.hpp"
 #include "lacuna/core/error.hpp"
 #include "lacuna/prune/target.hpp"
 #include "lacuna/store/query.hpp"
+#include "lacuna/study/figures/figures.hpp"
 
 namespace lacuna::cli {
 namespace {
@@ -18,6 +21,10 @@ namespace fs = std::filesystem;
 
 std::string text_at(const QueryTable& table, std::size_t row, std::size_t column) {
   return table.at(row, column).value_or("");
+}
+
+std::int64_t integer_at(const QueryTable& table, std::size_t row, std::size_t column) {
+  return std::strtoll(text_at(table, row, column).c_str(), nullptr, 10);
 }
 
 double number_at(const QueryTable& table, std::size_t row, std::size_t column) {
@@ -99,6 +106,47 @@ Similarities read_similarities(const QueryTable& table, const std::string& model
   return all;
 }
 
+// Not those of --matrix-of, which are of one matrix's own zeros; what they read is not recorded.
+constexpr const char* kSpeeds = R"(
+  select device, isa, threads, kernel, dtype, "rows", cols, sparsity, format, dense_us / median_us,
+    "rows" * cols * (case dtype when 'f32' then 4 else 2 end) / (1e3 * gb_per_s * median_us)
+  from benchmarks
+  where kernel in ('activation', 'packed', 'mmm') and batch = 1 and median_us > 0 and dense_us > 0 and gb_per_s > 0
+  qualify started = max(started) over (partition by device, isa, threads, kernel, dtype, "rows", cols)
+  order by all)";
+constexpr std::size_t kRunColumns = 5;    // of kSpeeds, that tell documents apart
+constexpr std::size_t kShapeColumns = 7;  // and shapes
+
+bool same_start(const QueryTable& table, std::size_t a, std::size_t b, std::size_t columns) {
+  for (std::size_t column = 0; column < columns; ++column) {
+    if (table.at(a, column) != table.at(b, column)) return false;
+  }
+  return true;
+}
+
+// The rows from `row` on that are of its shape; row: the first of another.
+Json speed_shape(const QueryTable& table, std::size_t& row) {
+  const std::size_t first = row;
+  Json points = Json::array();
+  std::vector<KernelTiming> timings;
+  for (; row < table.rows() && same_start(table, first, row, kShapeColumns); ++row) {
+    const double speedup = number_at(table, row, 9);
+    points.push_back({{"sparsity", number_at(table, row, 7)},
+                      {"format", text_at(table, row, 8)},
+                      {"speedup", speedup},
+                      {"ideal_speedup", number_at(table, row, 10)}});
+    KernelTiming& timing = timings.emplace_back();
+    timing.sparsity = number_at(table, row, 7);
+    timing.dense.median = speedup;
+    timing.time.median = 1.0;
+  }
+  const auto from = break_even(timings);
+  return {{"rows", integer_at(table, first, 5)},
+          {"cols", integer_at(table, first, 6)},
+          {"break_even", from ? Json(*from) : Json(nullptr)},
+          {"timings", points}};
+}
+
 }  // namespace
 
 Chart perplexity_figure(const DatabaseFigure& figure, const RunContext& context) {
@@ -159,6 +207,29 @@ Chart similarity_figure(const DatabaseFigure& figure, const RunContext& context)
   }
   if (!figure.title.empty()) chart.title = figure.title;
   return similarity_chart(chart);
+}
+
+Chart recorded_speed_figure(const DatabaseFigure& figure, const RunContext& context) {
+  const auto table = query_store(figure.database, kSpeeds, context);
+  if (table.rows() == 0) {
+    throw Error(ErrorCode::invalid_argument, "the database holds no times of bench gemv, pack or mmm")
+        .at(figure.database)
+        .hint(fmt::format("lacuna bench pack --db {} measures", figure.database.string()));
+  }
+  std::vector<RecordedResult> documents;
+  for (std::size_t row = 0; row < table.rows();) {
+    const std::size_t first = row;
+    Json shapes = Json::array();
+    while (row < table.rows() && same_start(table, first, row, kRunColumns)) shapes.push_back(speed_shape(table, row));
+    const Json document = {{"device", text_at(table, first, 0)},     {"isa", text_at(table, first, 1)},
+                           {"threads", integer_at(table, first, 2)}, {"kernel", text_at(table, first, 3)},
+                           {"dtype", text_at(table, first, 4)},      {"shapes", shapes}};
+    documents.push_back({figure.database.string(), document.dump(-1, ' ', false, Json::error_handler_t::replace)});
+  }
+  FigureOptions options;
+  options.title = figure.title;
+  options.metric = figure.metric;
+  return draw_figure("speed", documents, options);
 }
 
 }  // namespace lacuna::cli

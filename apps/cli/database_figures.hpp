@@ -21,5 +21,7 @@ struct DatabaseFigure {
 
 Chart perplexity_figure(const DatabaseFigure& figure, const RunContext& context);
 Chart similarity_figure(const DatabaseFigure& figure, const RunContext& context);
+// The newest times that `lacuna bench` recorded of each product, type, shape and place, drawn as its documents are.
+Chart recorded_speed_figure(const DatabaseFigure& figure, const RunContext& context);
 
 }  // namespace lacuna::cli

@@ -25,6 +25,7 @@ struct PlotCommand {
   std::optional<std::int64_t> k;
   FigureOptions figure;
   DatabaseFigure database;
+  bool database_given = false;
   ChartExportOptions size;
 };
 
@@ -56,6 +57,7 @@ Chart draw_of_database(const PlotCommand& command, const RunContext& context) {
   figure.metric = command.figure.metric;
   figure.title = command.figure.title;
   if (command.kind == "similarity") return similarity_figure(figure, context);
+  if (command.kind == "speed") return recorded_speed_figure(figure, context);
   if (!figure.metric.empty()) throw Error(ErrorCode::invalid_argument, "figure perplexity has no choice of --metric");
   return perplexity_figure(figure, context);
 }
@@ -77,8 +79,8 @@ Chart draw_of_documents(const PlotCommand& command) {
 
 void run_plot(const Session& session, const PlotCommand& command) {
   picture_format(command.out);  // a wrong name is told before any work
-  const Chart chart =
-      is_of_database(command.kind) ? draw_of_database(command, session.context()) : draw_of_documents(command);
+  const bool of_database = is_of_database(command.kind) || (command.kind == "speed" && command.database_given);
+  const Chart chart = of_database ? draw_of_database(command, session.context()) : draw_of_documents(command);
   write_chart(command.out, chart, command.size, session.context());
   session.print(fmt::format("{}: {}", command.out.string(), chart.description));
   session.print_json({{"out", command.out.string()},
@@ -94,7 +96,10 @@ std::string kind_text(const FigureKind& kind, const std::string& source) {
 
 std::string kinds_text() {
   std::string text = "Figures, and what each is drawn of:\n";
-  for (const auto& kind : figure_kinds()) text += kind_text(kind, fmt::format("`lacuna {}`", kind.command));
+  for (const auto& kind : figure_kinds()) {
+    const char* recorded = kind.name == "speed" ? ", or of what it recorded, --db FILE" : "";
+    text += kind_text(kind, fmt::format("`lacuna {}`{}", kind.command, recorded));
+  }
   for (const auto& kind : kDatabaseKinds)
     text += kind_text(kind, "a database, --db FILE [--model NAME] [--dataset NAME]");
   return text;
@@ -130,7 +135,7 @@ void add_plot(Application& app) {
   command.add_option("--run", options->figure.run, "which run with this k, counted from 0")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  command.add_option("--db", options->database.database, "result database, for perplexity and similarity")
+  command.add_option("--db", options->database.database, "result database, for perplexity, similarity and speed")
       ->capture_default_str()
       ->type_name("FILE");
   command.add_option("--model", options->database.model, "which model of the database; default: the only one")
@@ -148,7 +153,10 @@ void add_plot(Application& app) {
       "\nSVG, PDF and PNG are drawn by node; PDF and PNG need rsvg-convert too. HTML and JSON need neither.\n"
       "Example: lacuna pairs pruned --matrix 0.mlp.up_proj --json | lacuna plot distances - -o distances.pdf\n"
       "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");
-  app.on_run(command, [options](const Session& session) { run_plot(session, *options); });
+  app.on_run(command, [options, given = &command](const Session& session) {
+    options->database_given = (*given)["--db"]->count() > 0;
+    run_plot(session, *options);
+  });
 }
 
 }  // namespace lacuna::cli
