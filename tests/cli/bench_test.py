@@ -1,7 +1,10 @@
 """`lacuna bench` from outside: products are timed against dense, recorded and drawn."""
+import json
+import signal
+import subprocess
 import unittest
 
-from lacuna_cli import CliTest, lacuna
+from lacuna_cli import BIN, CliTest, lacuna
 
 
 class Bench(CliTest):
@@ -32,6 +35,89 @@ class Bench(CliTest):
             printed = self.ok(*arguments, env={"LACUNA_ISA": isa}).out.splitlines()
             self.assertRegex(printed[-2], r"^ +50 % +bitmap ")
             self.assertRegex(printed[-1], rf"^ +90 % +{of_few} ")
+
+    def stopped(self, number, events, *arguments):
+        """A benchmark that gets a signal after so many progress events: exit status, stdout, the last line of stderr."""
+        run = subprocess.Popen([BIN, "bench", *map(str, arguments), "--progress", "json"], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+        self.addCleanup(run.kill)
+        for _ in range(events):
+            run.stderr.readline()
+        run.send_signal(number)
+        out, err = run.communicate(timeout=60)
+        return run.returncode, out, err.strip().splitlines()[-1:]
+
+    def recorded(self, database):
+        return self.ok("query", "--db", database, "--csv",
+                       "SELECT kernel, format, \"rows\", sparsity FROM benchmarks ORDER BY ALL").out.splitlines()[1:]
+
+    def test_an_interruption_keeps_the_shapes_that_are_done(self):
+        database, page = self.folder / "b.db", self.folder / "b.html"
+        page.write_text("an earlier chart")
+        arguments = ("pack", "--shape", "64x96,33x70,96x64", "--sparsity", "0.25,0.5", "--rounds", 20, "-o", page)
+        status, out, err = self.stopped(signal.SIGINT, 2, *arguments, "--db", database)  # two sparsities are a shape
+        self.assertEqual(status, 130, err)
+        error = json.loads(err[0])["error"]
+        self.assertEqual(error["code"], "E0901")
+        self.assertIn(f"1 of 3 shapes recorded in {database}; --shape 33x70,96x64 measures the rest", error["hint"])
+        self.assertIn("64×96: ", out)
+        self.assertNotIn("33×70: ", out)
+        first = ["gemv,dense,64,0", "packed,bitmap,64,0.25", "packed,bitmap,64,0.5"]
+        self.assertEqual(self.recorded(database), first)
+        self.assertEqual(page.read_text(), "an earlier chart")
+        self.assertEqual(sorted(p.name for p in self.folder.iterdir()), ["b.db", "b.html"])
+
+        # The rest, as the hint says; the picture of all shapes comes from the database.
+        self.ok("bench", "pack", "--shape", "33x70,96x64", "--sparsity", "0.25,0.5", "--rounds", 1, "--db", database)
+        self.assertEqual([row for row in self.recorded(database) if ",64," in row], first)
+        chart = self.folder / "speed.json"
+        self.ok("plot", "speed", "--db", database, "-o", chart)
+        values = json.loads(chart.read_text())["data"]["values"]
+        self.assertEqual({v["panel"] for v in values}, {"64×96", "33×70", "96×64"})
+
+        status, out, err = self.stopped(signal.SIGTERM, 2, *arguments, "--json")
+        self.assertEqual((status, out), (130, ""))
+        self.assertIn("1 of 3 shapes measured; without --db FILE nothing is recorded", err[0])
+
+    def test_what_is_done_is_recorded_even_where_the_process_dies(self):
+        database = self.folder / "b.db"
+        status, _, _ = self.stopped(signal.SIGKILL, 2, "pack", "--shape", "64x96,33x70,96x64", "--sparsity", 0.5,
+                                    "--rounds", 8, "--db", database)
+        self.assertEqual(status, -signal.SIGKILL)
+        self.assertLessEqual({"gemv,dense,64,0", "packed,bitmap,64,0.5"}, set(self.recorded(database)))
+
+    def test_an_interrupted_decode_keeps_the_timings_that_are_done(self):
+        database = self.folder / "d.db"
+        status, out, err = self.stopped(signal.SIGINT, 2, "decode", "--model-shape", "2x64x96x4x2x50", "--sparsity", 0.5,
+                                        "--rounds", 2, "--db", database)
+        self.assertEqual((status, out), (130, ""), err)
+        self.assertIn(f"2 timings recorded in {database}", err[0])
+        self.assertEqual(self.recorded(database), ["decode,both,0,0.5", "decode,packed,0,0.5"])
+
+    def test_the_newest_times_are_drawn_as_those_of_the_run(self):
+        database = self.folder / "b.db"
+        for kind in ("gemv", "pack", "mmm"):
+            self.ok("bench", kind, "--shape", "64x256", "--sparsity", "0,0.5", "--rounds", 1, "--db", database)
+        result = self.ok("bench", "pack", "--shape", "64x256", "--sparsity", "0,0.5,0.9", "--rounds", 1, "--db", database,
+                         "-o", self.folder / "run.json", "--json").json()
+        self.ok("plot", "speed", "--db", database, "-o", self.folder / "db.json")
+        drawn = {name: json.loads((self.folder / f"{name}.json").read_text())["data"]["values"] for name in ("run", "db")}
+        self.assertEqual({v["panel"] for v in drawn["db"]},
+                         {"64×256 · columns skipped", "64×256 · packed rows", "64×256 · blocks skipped"})
+        packed = [v for v in drawn["db"] if v["panel"] == "64×256 · packed rows"]
+        self.assertEqual(len(packed), len(drawn["run"]))
+        for of_run, of_database in zip(drawn["run"], packed):
+            self.assertEqual((of_run["series"], of_run.get("mark")), (of_database["series"], of_database.get("mark")))
+            for axis in ("x", "y"):
+                self.assertAlmostEqual(of_run[axis], of_database[axis], places=9)
+        self.assertEqual(len(result["shapes"][0]["timings"]), 3)
+        self.assertIn("no times", self.fails(2, "E0101", "plot", "speed", "--db", self.empty(), "-o", self.folder / "x.html").err)
+        self.fails(2, "E0101", "plot", "speed", self.folder / "run.json", "--db", database, "-o", self.folder / "x.html")
+
+    def empty(self):
+        database = self.folder / "empty.db"
+        self.ok("bench", "decode", "--model-shape", "1x64x96x4x2x50", "--sparsity", 0.5, "--rounds", 1, "--db", database)
+        return database
 
     def test_records_and_chart_are_written(self):
         database, page = self.folder / "b.db", self.folder / "b.html"

@@ -1,10 +1,10 @@
 // `lacuna bench`: what sparsity buys on this machine.
 #include <fmt/format.h>
 
-#include "analysis_argument.hpp"
 #include "bench_decode.hpp"
 #include "bench_orders.hpp"
 #include "bench_output.hpp"
+#include "bench_store.hpp"
 #include "commands.hpp"
 #include "device_argument.hpp"
 #include "lacuna/bench/block_bench.hpp"
@@ -126,7 +126,6 @@ DecodeBenchCommand decode_command(const BenchCommand& command, const BenchPlace&
   decode.request.seed = command.seed;
   decode.request.timing.rounds = command.rounds;
   decode.model_shape = command.model_shape;
-  decode.database = command.database;
   decode.place = place;
 #ifdef LACUNA_HAS_CUDA
   if (command.device == "cuda") decode.measure = bench_decode_cuda;
@@ -143,21 +142,29 @@ KernelBench kernel_request(const BenchCommand& command) {
   return request;
 }
 
-void run_orders(const Session& session, const BenchCommand& command) {
+void run_orders(const Session& session, const BenchCommand& command, BenchStore& store) {
   OrderBenchCommand orders = command.orders;
   orders.seed = command.seed;
   orders.timing.rounds = command.rounds;
-  orders.database = command.database;
-  run_order_bench(session, orders);
+  run_order_bench(session, orders, store);
 }
 
-void run_bench(const Session& session, const BenchCommand& command) {
-  refuse_missing_kernel(command);
-  if (!command.out.empty()) picture_format(command.out);  // a wrong name is told before any work
-  refuse_other_files(command.database);
-  const BenchPlace place = place_of(command.device);
-  if (!command.orders.matrix.what.empty()) return run_orders(session, command);
-  if (command.kind == "decode") return run_decode_bench(session, decode_command(command, place));
+// What is left to do after `done` shapes.
+std::string rest_text(const BenchCommand& command, std::size_t done) {
+  std::string text;
+  for (std::size_t i = done; i < command.shapes.size(); ++i) text += (text.empty() ? "" : ",") + command.shapes[i];
+  if (!text.empty()) text = fmt::format("; --shape {} measures the rest", text);
+  if (!command.out.empty()) text += fmt::format("; lacuna plot speed --db {} draws what is there", command.database);
+  return text;
+}
+
+void write_speed_chart(const Session& session, const BenchCommand& command, const Json& document) {
+  if (command.out.empty()) return;
+  write_chart(command.out, draw_figure("speed", {{"bench", document.dump()}}, {}), {}, session.context());
+}
+
+// One shape after the other, each recorded before the next begins.
+void run_shapes(const Session& session, const BenchCommand& command, const BenchPlace& place, BenchStore& store) {
   const KernelKind& kernel = find_kernel(command);
   KernelBench request = kernel_request(command);
   std::vector<BenchShape> shapes;
@@ -165,18 +172,36 @@ void run_bench(const Session& session, const BenchCommand& command) {
   for (const auto& text : command.shapes) shapes.push_back(parse_shape(text));
   BenchResults results = {kernel.labels, place, request.dtype, {}, now_us()};
   session.print(fmt::format("{}: {}, {}", place_text(place), kernel.labels.explain, dtype_name(request.dtype)));
-  for (const auto shape : shapes) {
-    request.shape = shape;
-    results.shapes.push_back({shape, kernel.measure(request, session.context())});
-    session.finish_progress();
-    print_timings(session, results.shapes.back());
+  try {
+    for (const auto shape : shapes) {
+      session.context().check_stop();
+      request.shape = shape;
+      results.shapes.push_back({shape, kernel.measure(request, session.context())});
+      session.finish_progress();
+      store.keep(bench_records(results, results.shapes.back()));
+      print_timings(session, results.shapes.back());
+    }
+    write_speed_chart(session, command, bench_json(results));
+  } catch (Error& error) {
+    store.end_early(error, "shape", shapes.size(), rest_text(command, store.kept()));
+    throw;
   }
-  if (!command.database.empty()) write_bench_records(command.database, bench_records(results));
-  const Json document = bench_json(results);
-  if (!command.out.empty()) {
-    write_chart(command.out, draw_figure("speed", {{"bench", document.dump()}}, {}), {}, session.context());
+  session.print_json(bench_json(results));
+}
+
+void run_bench(const Session& session, const BenchCommand& command) {
+  refuse_missing_kernel(command);
+  if (!command.out.empty()) picture_format(command.out);  // a wrong name is told before any work
+  BenchStore store(command.database);
+  const BenchPlace place = place_of(command.device);
+  if (!command.orders.matrix.what.empty()) return run_orders(session, command, store);
+  if (command.kind != "decode") return run_shapes(session, command, place, store);
+  try {
+    run_decode_bench(session, decode_command(command, place), store);
+  } catch (Error& error) {
+    store.end_early(error, "timing", 0, "");
+    throw;
   }
-  session.print_json(document);
 }
 
 // What is measured.
@@ -232,7 +257,8 @@ void add_bench(Application& app) {
   command.footer(
       "Every product is checked before it is timed. Data comes from memory, not from cache; every sparsity is timed\n"
       "in turns with the dense product. `of ideal` is the time that the bytes would take at the speed of a plain\n"
-      "read, over the time taken. On a CUDA device: graphs of launches as a decoder makes them, f16 or bf16, dense\n"
+      "read, over the time taken. With --db each shape is recorded as soon as it is done. On a CUDA device: graphs of "
+      "launches as a decoder makes them, f16 or bf16, dense\n"
       "by Lacuna's own kernel, ideal at the speed of a copy.\n"
       "Example: lacuna bench gemv --shape 11008x4096 --sparsity 0:0.9:0.1\n"
       "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");

@@ -48,15 +48,11 @@ void print(const Session& session, const std::vector<DecodeTiming>& timings) {
 }
 
 // A model is no matrix: rows and cols are 0. The kernel is "decode", the format what was decoded.
-void record(const DecodeBenchCommand& command, const std::vector<DecodeTiming>& timings, std::int64_t started_us) {
-  BenchResults results = {{"decode", ""}, command.place, command.request.dtype, {}, started_us};
-  std::vector<BenchmarkRecord> records;
-  for (const auto& timing : timings) {
-    results.shapes = {{{0, 0}, {timing.timing}}};
-    records.push_back(bench_records(results).front());
-    records.back().format = format_name(timing.format);
-  }
-  write_bench_records(command.database, records);
+BenchmarkRecord record_of(const DecodeTiming& timing, const DecodeBenchCommand& command, std::int64_t started_us) {
+  const BenchResults run = {{"decode", ""}, command.place, command.request.dtype, {}, started_us};
+  BenchmarkRecord record = bench_records(run, {{0, 0}, {timing.timing}}).front();
+  record.format = format_name(timing.format);
+  return record;
 }
 
 }  // namespace
@@ -74,15 +70,15 @@ ModelShape parse_model_shape(const std::string& text) {
                   kDefaultModelShape, text));
 }
 
-void run_decode_bench(const Session& session, const DecodeBenchCommand& command) {
+void run_decode_bench(const Session& session, const DecodeBenchCommand& command, BenchStore& store) {
   DecodeBench request = command.request;
   request.shape = parse_model_shape(command.model_shape);
   const std::int64_t started_us = now_us();
+  request.finished = [&](const DecodeTiming& timing) { store.keep({record_of(timing, command, started_us)}); };
   const auto timings = command.measure(request, session.context());
   session.finish_progress();
   session.print(fmt::format("{}: {}, {}", place_text(command.place), command.model_shape, dtype_name(request.dtype)));
   print(session, timings);
-  if (!command.database.empty()) record(command, timings, started_us);
   Json list = Json::array();
   for (const auto& timing : timings) list.push_back(timing_json(timing));
   session.print_json({{"device", command.place.device},

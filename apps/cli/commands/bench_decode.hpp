@@ -4,6 +4,7 @@
 #include <string>
 
 #include "bench_output.hpp"
+#include "bench_store.hpp"
 #include "cli.hpp"
 #include "lacuna/bench/decode_bench.hpp"
 
@@ -17,10 +18,9 @@ ModelShape parse_model_shape(const std::string& text);
 struct DecodeBenchCommand {
   DecodeBench request;
   std::string model_shape = kDefaultModelShape;
-  std::string database;
   BenchPlace place;
   std::vector<DecodeTiming> (*measure)(const DecodeBench&, const RunContext&) = bench_decode;
 };
-void run_decode_bench(const Session& session, const DecodeBenchCommand& command);
+void run_decode_bench(const Session& session, const DecodeBenchCommand& command, BenchStore& store);
 
 }  // namespace lacuna::cli

@@ -110,7 +110,7 @@ std::vector<BenchmarkRecord> order_records(const std::vector<OrderTiming>& timin
 
 }  // namespace
 
-void run_order_bench(const Session& session, const OrderBenchCommand& command) {
+void run_order_bench(const Session& session, const OrderBenchCommand& command, BenchStore& store) {
   const MatrixSet set = MatrixSet::open(command.matrix.what);
   const WeightMatrix& matrix = choose_matrix(set, command.matrix.matrix);
   const auto patterns = FeaturePatterns::columns(matrix.view);
@@ -119,13 +119,11 @@ void run_order_bench(const Session& session, const OrderBenchCommand& command) {
   const auto timings =
       bench_orders(matrix.view, orders, command.seed, kRotatedBytes, command.timing, session.context());
   session.finish_progress();
+  store.keep(order_records(timings, matrix, 1.0 - patterns.density(), started_us));
   session.print(fmt::format("{}, {:.1f} % zeros, blocks of {} columns", matrix_title(set, matrix),
                             100.0 * (1.0 - patterns.density()), kernels::kBlockFeatures));
   print_orders(session, timings);
   session.print(verdict(timings, matrix.view));
-  if (!command.database.empty()) {
-    write_bench_records(command.database, order_records(timings, matrix, 1.0 - patterns.density(), started_us));
-  }
   Json document = matrix_json(set, matrix);
   document["block"] = kernels::kBlockFeatures;
   document["seed"] = command.seed;

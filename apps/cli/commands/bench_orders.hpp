@@ -1,6 +1,7 @@
 // `lacuna bench mmm --matrix-of`: block skipping on a real matrix, predicted and measured, under several orders.
 #pragma once
 
+#include "bench_store.hpp"
 #include "cli.hpp"
 #include "lacuna/bench/timing.hpp"
 #include "matrix_argument.hpp"
@@ -12,9 +13,8 @@ struct OrderBenchCommand {
   std::vector<std::string> orders = {"stored", "frequency", "kmeans", "balanced", "groups"};
   std::uint64_t seed = 0;
   TimingOptions timing;
-  std::string database;  // empty: none
 };
 
-void run_order_bench(const Session& session, const OrderBenchCommand& command);
+void run_order_bench(const Session& session, const OrderBenchCommand& command, BenchStore& store);
 
 }  // namespace lacuna::cli

@@ -9,7 +9,6 @@
 #include "lacuna/core/threads.hpp"
 #include "lacuna/core/version.hpp"
 #include "lacuna/kernels/dispatch/dispatch.hpp"
-#include "lacuna/store/database.hpp"
 
 namespace lacuna::cli {
 namespace {
@@ -108,44 +107,35 @@ BenchmarkRecord bench_record(const BenchPlace& place, DType dtype, std::int64_t 
   return record;
 }
 
-void write_bench_records(const std::string& database, const std::vector<BenchmarkRecord>& records) {
-  Database opened(database);
-  RecordSet set(opened);
-  opened.write(records);
-  set.commit();
-}
-
-std::vector<BenchmarkRecord> bench_records(const BenchResults& results) {
-  BenchmarkRecord common = bench_record(results.place, results.dtype, results.started_us);
+std::vector<BenchmarkRecord> bench_records(const BenchResults& run, const ShapeTimings& shape) {
+  BenchmarkRecord common = bench_record(run.place, run.dtype, run.started_us);
+  common.rows = shape.shape.rows;
+  common.cols = shape.shape.cols;
   std::vector<BenchmarkRecord> records;
-  for (const auto& shape : results.shapes) {
-    common.rows = shape.shape.rows;
-    common.cols = shape.shape.cols;
-    std::vector<double> dense;
-    for (const auto& t : shape.timings) {
-      dense.push_back(t.dense.median);
-      BenchmarkRecord record = common;
-      record.kernel = results.labels.kernel;
-      record.format = t.form;
-      record.sparsity = t.sparsity;
-      record.median_us = 1e6 * t.time.median;
-      record.gb_per_s = 1e-9 * t.bytes_per_second();
-      record.share_of_ideal = t.share_of_ideal();
-      record.dense_us = 1e6 * t.dense.median;
-      record.speedup = t.speedup();
-      records.push_back(record);
-    }
-    if (dense.empty()) continue;
-    const KernelTiming& first = shape.timings.front();
-    const double seconds = median(dense);
+  std::vector<double> dense;
+  for (const auto& t : shape.timings) {
+    dense.push_back(t.dense.median);
     BenchmarkRecord record = common;
-    record.kernel = "gemv";
-    record.format = "dense";
-    record.median_us = 1e6 * seconds;
-    record.gb_per_s = 1e-9 * first.dense_bytes / seconds;
-    record.share_of_ideal = first.dense_share_of_ideal();
+    record.kernel = run.labels.kernel;
+    record.format = t.form;
+    record.sparsity = t.sparsity;
+    record.median_us = 1e6 * t.time.median;
+    record.gb_per_s = 1e-9 * t.bytes_per_second();
+    record.share_of_ideal = t.share_of_ideal();
+    record.dense_us = 1e6 * t.dense.median;
+    record.speedup = t.speedup();
     records.push_back(record);
   }
+  if (dense.empty()) return records;
+  const KernelTiming& first = shape.timings.front();
+  const double seconds = median(dense);
+  BenchmarkRecord record = common;
+  record.kernel = "gemv";
+  record.format = "dense";
+  record.median_us = 1e6 * seconds;
+  record.gb_per_s = 1e-9 * first.dense_bytes / seconds;
+  record.share_of_ideal = first.dense_share_of_ideal();
+  records.push_back(record);
   return records;
 }
 

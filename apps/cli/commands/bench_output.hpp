@@ -43,8 +43,7 @@ void print_timings(const Session& session, const ShapeTimings& shape);
 Json bench_json(const BenchResults& results);
 // A row of the database's `benchmarks` without kernel, format, shape and times.
 BenchmarkRecord bench_record(const BenchPlace& place, DType dtype, std::int64_t started_us);
-// One a timing, and one for each shape's dense product.
-std::vector<BenchmarkRecord> bench_records(const BenchResults& results);
-void write_bench_records(const std::string& database, const std::vector<BenchmarkRecord>& records);
+// Of one shape of the run: one a timing, and one for its dense product.
+std::vector<BenchmarkRecord> bench_records(const BenchResults& run, const ShapeTimings& shape);
 
 }  // namespace lacuna::cli

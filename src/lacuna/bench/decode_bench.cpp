@@ -206,17 +206,17 @@ void check_decode_sparsities(std::span<const double> sparsities) {
 std::vector<DecodeTiming> bench_decode(const DecodeBench& request, const RunContext& context) {
   check_decode_sparsities(request.sparsities);
   std::vector<DecodeTiming> timings;
-  const auto report = [&](const char* format) {
-    context.report({"bench decode", fmt::format("{} {:g} %", format, 100.0 * timings.back().timing.sparsity), "timings",
+  const auto add = [&](const DecodeTiming& timing, const char* format) {
+    timings.push_back(timing);
+    if (request.finished) request.finished(timing);
+    context.report({"bench decode", fmt::format("{} {:g} %", format, 100.0 * timing.timing.sparsity), "timings",
                     timings.size(), 3 * request.sparsities.size(), 0.0});
   };
   for (const double sparsity : request.sparsities) {
-    timings.push_back(measure_packed(request, sparsity, context));
-    report("packed");
+    add(measure_packed(request, sparsity, context), "packed");
   }
   for (const double sparsity : request.sparsities) {
-    timings.push_back(measure_both(request, sparsity, context));
-    report("both");
+    add(measure_both(request, sparsity, context), "both");
   }
   const RandomModel model(request.shape, request.dtype, 0.0, request.seed);
   std::vector<LayerWeights> layers = model.copy_layers();
@@ -225,8 +225,7 @@ std::vector<DecodeTiming> bench_decode(const DecodeBench& request, const RunCont
     for (auto& linear : layer.linears) make_columns(linear);
   }
   for (const double sparsity : request.sparsities) {
-    timings.push_back(measure_activation(request, model, layers, sparsity, context));
-    report("activation");
+    add(measure_activation(request, model, layers, sparsity, context), "activation");
   }
   return timings;
 }

@@ -18,6 +18,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -26,12 +27,15 @@
 
 namespace lacuna {
 
+struct DecodeTiming;
+
 struct DecodeBench {
   ModelShape shape;
   DType dtype = DType::bf16;
   std::vector<double> sparsities;
   std::uint64_t seed = 0;
   TimingOptions timing = {5, 0.3};
+  std::function<void(const DecodeTiming&)> finished;  // called with each as soon as it is measured; may be empty
 };
 
 enum class DecodeFormat : std::uint8_t { packed, two_four, both, activation };  // 2:4: of the CUDA device alone

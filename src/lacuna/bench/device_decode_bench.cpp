@@ -118,6 +118,7 @@ std::vector<DecodeTiming> bench_decode_cuda(const DecodeBench& request, const Ru
   std::vector<DecodeTiming> timings;
   const auto add = [&](const DecodeTiming& timing, const char* format) {
     timings.push_back(timing);
+    if (request.finished) request.finished(timing);
     context.report({"bench decode", fmt::format("{} {:g} %", format, 100.0 * timing.timing.sparsity), "timings",
                     timings.size(), 3 * request.sparsities.size() + 1, 0.0});
   };
