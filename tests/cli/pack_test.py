@@ -85,6 +85,7 @@ class Pack(CliTest):
         packed = self.check(dense, "bitmap", 0.37)
         shown = [self.ok("show", model, "--json").json() for model in (dense, packed)]
         self.assertEqual(shown[1]["kind"], "packed checkpoint")
+        self.assertEqual(shown[0]["metadata"], shown[1]["metadata"])
         lines = [{t["name"]: (t["dtype"], t["shape"], t["zeros"], t["pattern"]) for t in s["tensors"]} for s in shown]
         self.assertEqual(*lines)
 
@@ -109,8 +110,9 @@ class Pack(CliTest):
         size = struct.unpack("<Q", sound[:8])[0]
         header = json.loads(sound[8:8 + size])
         name = next(iter(json.loads(header["__metadata__"]["lacuna.packed"])))
-        for part in (".values", ".bitmap", ".row_starts"):
-            at = 8 + size + sum(header[name + part]["data_offsets"]) // 2
+        parts = [name + part for part in (".values", ".bitmap", ".row_starts")]
+        for tensor in parts + ["model.embed_tokens.weight", "model.norm.weight"]:  # the last two carried over
+            at = 8 + size + sum(header[tensor]["data_offsets"]) // 2
             path.write_bytes(sound[:at] + bytes([sound[at] ^ 1]) + sound[at + 1:])
             for command in (["generate", packed, "-n", 1], ["show", packed], ["unpack", packed, "-o", self.folder / "u"]):
                 result = self.fails(1, "E0301", *command)

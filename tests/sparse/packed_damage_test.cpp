@@ -3,6 +3,7 @@
 
 #include "lacuna/core/error.hpp"
 #include "lacuna/core/mapped_file.hpp"
+#include "lacuna/sparse/carried_tensors.hpp"
 #include "sparse/packed_file.hpp"
 #include "support/temp_folder.hpp"
 
@@ -146,6 +147,33 @@ TEST_F(PackedDamage, EveryChangeOfTheMetadataIsAnError) {
 TEST_F(PackedDamage, AnotherVersionIsNamed) {
   bitmap_.metadata["lacuna.version"] = "2";
   EXPECT_EQ(refusal(bitmap_).code(), ErrorCode::unsupported_format);
+}
+
+TEST_F(PackedDamage, AChangedCarriedTensorIsFoundByItsDigest) {
+  const auto path = folder_ / "model.safetensors";
+  test::FilePart norm = {{"norm", DType::f32, {5}}, std::vector<std::byte>(20, std::byte{3})};
+  const auto digest = carried_digest({"norm", make_tensor_view(DType::f32, {5}, norm.bytes.data())});
+  const auto verify = [&](std::string text, const test::FilePart& part) {
+    test::PackedFile file = bitmap_;
+    file.parts.push_back(part);
+    file.metadata["lacuna.carried"] = std::move(text);
+    file.write(path);
+    const auto archive = read_safetensors(path);
+    for (const auto& carried : carried_tensors(archive)) verify_carried(carried);
+  };
+  const std::string sound = R"({"norm":")" + digest + R"("})";
+  EXPECT_NO_THROW(verify(sound, norm));
+  test::FilePart changed = norm;
+  changed.bytes[7] ^= std::byte{1};
+  EXPECT_THROW(verify(sound, changed), Error);
+  changed = norm;
+  changed.spec.shape = {1, 5};  // the same bytes of another tensor
+  EXPECT_THROW(verify(sound, changed), Error);
+  changed.spec = {"norm", DType::i32, {5}};
+  EXPECT_THROW(verify(sound, changed), Error);
+  EXPECT_THROW(verify(R"({"moan":")" + digest + R"("})", norm), Error);
+  EXPECT_THROW(verify(R"({"norm":"0"})", norm), Error);
+  EXPECT_THROW(verify(R"({"norm":")" + digest + R"("})" + "x", norm), Error);
 }
 
 // Any single byte of the tensors changed, or the file cut: found, or (in the header) another Error.

@@ -12,6 +12,7 @@
 #include "lacuna/formats/matrix_set.hpp"
 #include "lacuna/formats/packed_mark.hpp"
 #include "lacuna/formats/tensor_archive.hpp"
+#include "lacuna/sparse/carried_tensors.hpp"
 #include "lacuna/sparse/packed_metadata.hpp"
 #include "lacuna/sparse/packed_reader.hpp"
 
@@ -75,6 +76,7 @@ Contents open_contents(const std::string& reference) {
       take_tensors(shard, contents);
       auto metadata = shard.metadata;
       if (is_packed_archive(shard)) erase_packed_metadata(metadata);
+      erase_carried_metadata(metadata);
       contents.metadata.insert(metadata.begin(), metadata.end());
       contents.shards.push_back(shard.files.at(0)->path().filename().string());
     }

@@ -10,6 +10,7 @@
 #include "lacuna/formats/allocation_guard.hpp"
 #include "lacuna/formats/packed_mark.hpp"
 #include "lacuna/formats/printable.hpp"
+#include "lacuna/sparse/carried_tensors.hpp"
 #include "lacuna/sparse/group_indices.hpp"
 #include "lacuna/sparse/packed_metadata.hpp"
 
@@ -183,9 +184,21 @@ std::vector<PackedMatrixPtr> read_packed(const TensorArchive& archive) {
   });
 }
 
+namespace {
+
+template <typename T, typename Verify>
+void verify_all(const std::vector<T>& items, const Verify& verify) {
+  parallel_for(std::ssize(items), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = begin; i < end; ++i) verify(items[static_cast<std::size_t>(i)]);
+  });
+}
+
+}  // namespace
+
 PackedSet PackedSet::open(const Checkpoint& checkpoint) {
   PackedSet set;
   std::vector<PackedMatrixPtr> all;
+  std::vector<CarriedTensor> carried;
   for (const auto& shard : checkpoint.shards()) {
     for (auto& matrix : read_packed(shard)) {
       if (!set.matrices_.emplace(matrix->name(), matrix).second || checkpoint.find(matrix->name()) != nullptr) {
@@ -195,11 +208,11 @@ PackedSet PackedSet::open(const Checkpoint& checkpoint) {
       }
       all.push_back(std::move(matrix));
     }
+    for (auto& tensor : carried_tensors(shard)) carried.push_back(std::move(tensor));
   }
-  parallel_for(static_cast<std::int64_t>(all.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (auto i = begin; i < end; ++i) all[static_cast<std::size_t>(i)]->verify();
-  });
-  if (!all.empty()) checkpoint.check_intact();
+  verify_all(all, [](const auto& matrix) { matrix->verify(); });
+  verify_all(carried, verify_carried);
+  if (!all.empty() || !carried.empty()) checkpoint.check_intact();
   return set;
 }
 

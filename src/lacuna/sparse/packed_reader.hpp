@@ -5,8 +5,8 @@
 //   if (const auto matrix = packed.find("model.layers.0.mlp.down_proj.weight")) …
 //
 // Checked  metadata, types and shapes of all parts; padding bits; row_starts against the bitmap's ones, and their total
-//          against the values; indices that rise within their group; PackedSet::open also the SHA-256 of all bytes, so
-//          that a changed weight is an error and not another model.
+//          against the values; indices that rise within their group; PackedSet::open also the SHA-256 of all bytes,
+//          those of tensors that are not packed too, so that a changed weight is an error and not another model.
 // Cost     reading bitmaps, or indices; PackedSet::open reads all bytes once, at the speed of SHA-256 times the
 //          threads.
 // Threads  parallel inside; the set is safe to read from any thread.

@@ -14,6 +14,7 @@
 #include "lacuna/formats/safetensors_writer.hpp"
 #include "lacuna/formats/script_names.hpp"
 #include "lacuna/formats/shard_index.hpp"
+#include "lacuna/sparse/carried_tensors.hpp"
 #include "lacuna/sparse/packed_metadata.hpp"
 #include "lacuna/sparse/packed_reader.hpp"
 #include "lacuna/sparse/packer.hpp"
@@ -107,10 +108,12 @@ Plans plan_model(const Checkpoint& model, const RunContext& context) {
 void pack_shard(const TensorArchive& shard, const Plans& plans, const fs::path& path, const RunContext& context) {
   std::vector<OutputTensor> tensors;
   std::vector<PackedEntry> entries;
+  std::vector<std::pair<std::string, std::string>> carried;
   for (const auto& tensor : shard.tensors) {
     const auto found = plans.find(tensor.name);
     if (found == plans.end()) {
       tensors.push_back(copied(tensor));
+      carried.emplace_back(tensor.name, carried_digest(tensor));
       continue;
     }
     const PackingPlan& plan = found->second;
@@ -124,6 +127,7 @@ void pack_shard(const TensorArchive& shard, const Plans& plans, const fs::path& 
   }
   SafetensorsMetadata metadata = metadata_of(shard);
   if (!entries.empty()) add_packed_metadata(entries, metadata);
+  if (!carried.empty()) add_carried_metadata(carried, metadata);
   write_shard(path, tensors, metadata, context);
 }
 
@@ -143,6 +147,7 @@ void unpack_shard(const TensorArchive& shard, const PackedSet& packed, const std
   }
   SafetensorsMetadata metadata = metadata_of(shard);
   if (is_packed_archive(shard)) erase_packed_metadata(metadata);
+  erase_carried_metadata(metadata);
   write_shard(path, tensors, metadata, context);
 }
 
