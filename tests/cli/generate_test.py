@@ -47,6 +47,7 @@ class Generate(CliTest):
         self.assertIsNone(result["kl_mean"])
         note = self.ok("generate", MODEL, "--prompt", "Once", "-n", 3).err
         self.assertIn("tokens/s", note)
+        self.assertNotIn("packed", note)  # a dense model has nothing to expand
 
     def test_packed_and_no_sparsity_give_the_same_tokens(self):
         dense = self.generate(MODEL)["tokens"]

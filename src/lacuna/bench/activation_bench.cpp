@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "lacuna/bench/beside_dense.hpp"
 #include "lacuna/bench/kernel_bench.hpp"
 #include "lacuna/bench/product_check.hpp"
@@ -75,7 +77,7 @@ std::optional<double> break_even(std::span<const KernelTiming> timings) {
   if (first == 0) return timings[0].sparsity;
   const KernelTiming& below = timings[first - 1];
   const KernelTiming& above = timings[first];
-  const double part = (1.0 - below.speedup()) / (above.speedup() - below.speedup());
+  const double part = std::log(below.speedup()) / std::log(below.speedup() / above.speedup());
   return below.sparsity + part * (above.sparsity - below.sparsity);
 }
 

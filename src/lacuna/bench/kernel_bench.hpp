@@ -59,8 +59,9 @@ struct KernelTiming {
 std::vector<KernelTiming> bench_activation(const KernelBench& request, const RunContext& context);
 std::vector<KernelTiming> bench_packed(const KernelBench& request, const RunContext& context);
 
-// The sparsity from which on the product is at least as fast as dense, between measured ones by a straight line; 0
-// where it always is, nothing where the last one is slower. Timings in ascending order of sparsity.
+// The sparsity from which on the product is at least as fast as dense, between measured ones by a straight line as
+// charts draw it, on a logarithmic scale; the first one where it always is, nothing where the last one is slower.
+// Timings in ascending order of sparsity.
 std::optional<double> break_even(std::span<const KernelTiming> timings);
 
 }  // namespace lacuna

@@ -68,7 +68,7 @@ Conversion WholeForward::expand_packed(const LinearFilter& wanted, const RunCont
       expanded.linears += 1;
       expanded.bytes += plan.dense_bytes();
     }
-    report_layer("expand packed weights", layer.index, layers_.size(), context);
+    if (expanded.linears > 0) report_layer("expand packed weights", layer.index, layers_.size(), context);
   }
   return expanded;
 }
