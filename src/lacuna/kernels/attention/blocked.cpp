@@ -76,6 +76,9 @@ void causal_attention(const AttentionShape& shape, MatrixView<const float> queri
   std::mutex failure_mutex;
 #pragma omp parallel if (flops > kSerialFlops)
   {
+    // Products stay on their block's thread. Without this, a region of one thread lets the library start another at
+    // every product, beside the pool's, which spins: 20 times the time a token.
+    omp_set_num_threads(1);
     AlignedBuffer<float> scores;
 #pragma omp for schedule(dynamic)
     for (std::int64_t i = 0; i < n_blocks; ++i) {
