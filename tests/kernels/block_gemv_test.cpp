@@ -2,12 +2,11 @@
 
 #include <gtest/gtest.h>
 
-#include <bit>
 #include <cmath>
 #include <limits>
 #include <vector>
 
-#include "kernels/packed_rows.hpp"
+#include "kernels/block_rows.hpp"
 #include "kernels/random_values.hpp"
 #include "lacuna/core/threads.hpp"
 #include "support/isa_levels.hpp"
@@ -15,36 +14,8 @@
 namespace lacuna::kernels {
 namespace {
 
-// Random stored blocks; the values end exactly where their allocation ends.
-struct Blocks {
-  DType dtype = DType::bf16;
-  std::int64_t rows = 0;
-  std::int64_t blocks = 0;
-  std::vector<std::uint64_t> bitmap;
-  std::vector<std::byte> values;
-  std::vector<std::uint64_t> row_starts = {0};
-
-  BlockRows view() const { return {dtype, rows, blocks, bitmap.data(), values.data(), row_starts.data()}; }
-};
-
-Blocks random_blocks(DType dtype, std::int64_t rows, std::int64_t blocks, double skipped, std::uint64_t seed) {
-  Blocks made{dtype, rows, blocks, {}, {}, {0}};
-  const std::int64_t words = (blocks + 63) / 64;
-  made.bitmap.resize(static_cast<std::size_t>(rows * words));
-  const auto keep = test::random_mask(rows * blocks, skipped, seed);
-  std::uint64_t stored = 0;
-  for (std::int64_t r = 0; r < rows; ++r) {
-    for (std::int64_t g = 0; g < blocks; ++g) {
-      if (!keep[static_cast<std::size_t>(r * blocks + g)]) continue;
-      made.bitmap[static_cast<std::size_t>(r * words + g / 64)] |= std::uint64_t{1} << (g % 64);
-      ++stored;
-    }
-    made.row_starts.push_back(stored);
-  }
-  made.values = test::random_elements(dtype, static_cast<std::int64_t>(stored) * kBlockFeatures, seed + 1);
-  made.values.shrink_to_fit();
-  return made;
-}
+using test::Blocks;
+using test::random_blocks;
 
 TEST(BlockGemv, ByHand) {
   // Two rows of two blocks: row 0 has only its second block, 1 to 8; row 1 has nothing.

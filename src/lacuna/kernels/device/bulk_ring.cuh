@@ -130,5 +130,10 @@ __device__ __forceinline__ std::uint32_t load_shared_2(unsigned address) {
   asm volatile("ld.shared.u16 %0, [%1];" : "=h"(v) : "r"(address));
   return v;
 }
+__device__ __forceinline__ std::uint32_t load_shared_1(unsigned address) {
+  std::uint32_t v;
+  asm volatile("ld.shared.u8 %0, [%1];" : "=r"(v) : "r"(address));
+  return v;
+}
 
 }  // namespace lacuna::kernels::cuda

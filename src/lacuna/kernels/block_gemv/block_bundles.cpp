@@ -1,0 +1,246 @@
+#include "lacuna/kernels/block_gemv/block_bundles.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <numeric>
+#include <span>
+#include <string>
+
+#include "lacuna/core/error.hpp"
+#include "lacuna/core/threads.hpp"
+
+namespace lacuna::kernels {
+namespace {
+
+constexpr std::int64_t kStreamsPerThread = 4;  // at least
+constexpr std::size_t kValueBytes = 16;        // of a block
+constexpr int kLanes = BlockBundles::kLanes;
+
+void check(const BlockRows& rows, int multiprocessors) {
+  const bool half = rows.dtype == DType::f16 || rows.dtype == DType::bf16;
+  if (half && rows.rows >= 1 && rows.blocks >= 1 && rows.blocks <= BlockBundles::kMostBlocks && multiprocessors >= 1) {
+    return;
+  }
+  const auto text = [](std::int64_t n) { return std::to_string(n); };
+  throw Error(ErrorCode::invalid_argument,
+              "block bundles: expected a non-empty f16 or bf16 matrix of at most " + text(BlockBundles::kMostBlocks) +
+                  " blocks a row and at least 1 multiprocessor, got " + std::string(dtype_name(rows.dtype)) + " " +
+                  text(rows.rows) + " rows of " + text(rows.blocks) + " blocks for " + text(multiprocessors));
+}
+
+std::uint64_t stored_of(const BlockRows& rows, std::int64_t r) { return rows.row_starts[r + 1] - rows.row_starts[r]; }
+
+// The rows with most blocks first.
+std::vector<std::uint32_t> order_rows(const BlockRows& rows) {
+  std::vector<std::uint32_t> order(static_cast<std::size_t>(rows.rows));
+  std::iota(order.begin(), order.end(), 0U);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return stored_of(rows, a) > stored_of(rows, b); });
+  return order;
+}
+
+// How rows of that order become bundles, and these streams.
+struct Layout {
+  int rows_in_bundle;
+  int warps;
+  double busiest;  // steps of the warps of the busiest multiprocessor
+};
+
+// So many warps that all have equally many bundles, as nearly as possible; more rather than fewer.
+Layout deal(std::int64_t bundles, int rows_in_bundle, double steps, int multiprocessors) {
+  Layout best = {rows_in_bundle, 1, 1e300};
+  for (int warps = BlockBundles::kMostWarps; warps >= 1; --warps) {
+    const std::int64_t streams = std::int64_t{multiprocessors} * warps;
+    const auto rounds = static_cast<double>((bundles + streams - 1) / streams);
+    const double busiest = rounds * warps * steps / static_cast<double>(bundles);
+    if (busiest < best.busiest * 0.96) best = {rows_in_bundle, warps, busiest};
+  }
+  return best;
+}
+
+// More rows in a bundle: longer lists, which are filled up less. Fewer: more bundles, which are dealt more evenly. A
+// bundle's end costs about three steps.
+Layout choose_layout(const BlockRows& rows, std::span<const std::uint32_t> order, int multiprocessors) {
+  constexpr double kEndSteps = 3.0;
+  Layout best = {1, 1, 1e300};
+  for (int n = 1; n <= BlockBundles::kMostRows; n *= 2) {
+    const auto lanes = static_cast<std::uint64_t>(kLanes / n);
+    const std::int64_t bundles = (rows.rows + n - 1) / n;
+    double steps = kEndSteps * static_cast<double>(bundles);
+    for (std::size_t first = 0; first < order.size(); first += static_cast<std::size_t>(n)) {
+      steps += static_cast<double>((stored_of(rows, order[first]) + lanes - 1) / lanes);
+    }
+    const Layout layout = deal(bundles, n, steps, multiprocessors);
+    if (layout.busiest < best.busiest) best = layout;
+  }
+  return best;
+}
+
+// What one lane reads of a row: places of stored blocks, and for each the gap from the one before.
+class LaneList {
+ public:
+  // Blocks first … end−1 of those stored in row r.
+  void fill(const BlockRows& rows, std::int64_t r, std::uint64_t first, std::uint64_t end) {
+    gaps_.clear();
+    values_ = rows.row_values(r) + first * kValueBytes;
+    start_ = 0;
+    if (first == end) return;
+    std::uint64_t place = 0;
+    int before = 0;
+    const std::uint64_t* bits = rows.row_bitmap(r);
+    for (std::int64_t w = 0; w < rows.bitmap_words() && place < end; ++w) {
+      for (std::uint64_t left = bits[w]; left != 0 && place < end; left &= left - 1, ++place) {
+        if (place < first) continue;
+        const int block = static_cast<int>(w * 64) + std::countr_zero(left);
+        if (place == first) before = start_ = block - 1;
+        move(block - before);
+        before = block;
+      }
+    }
+  }
+
+  int start() const { return start_; }
+  std::size_t size() const { return gaps_.size(); }
+
+  // Its entries as lane `lane` of the steps from `out` on.
+  void write(int lane, std::uint8_t* out) const {
+    const std::byte* value = values_;
+    for (const int gap : gaps_) {
+      out[kLanes * kValueBytes + static_cast<std::size_t>(lane)] = static_cast<std::uint8_t>(gap);
+      if (gap != BlockBundles::kMoves) {
+        std::memcpy(out + static_cast<std::size_t>(lane) * kValueBytes, value, kValueBytes);
+        value += kValueBytes;
+      }
+      out += BlockBundles::kStepBytes;
+    }
+  }
+
+ private:
+  void move(int gap) {
+    for (; gap > BlockBundles::kMostGap; gap -= BlockBundles::kMostGap) gaps_.push_back(BlockBundles::kMoves);
+    gaps_.push_back(gap);
+  }
+
+  std::vector<int> gaps_;
+  const std::byte* values_ = nullptr;
+  int start_ = 0;
+};
+
+// The lanes of bundle b; shares the lists' memory from bundle to bundle.
+class BundleWriter {
+ public:
+  BundleWriter(const BlockRows& rows, BlockBundles& out) : rows_(rows), out_(out), lists_(kLanes) {}
+
+  void append(std::int64_t b, std::vector<std::uint8_t>& stream) {
+    std::size_t length = 0;
+    for (int lane = 0; lane < kLanes; ++lane) {
+      LaneList& list = lists_[static_cast<std::size_t>(lane)];
+      fill(b, lane, list);
+      out_.starts[static_cast<std::size_t>(b * kLanes + lane)] = static_cast<std::int16_t>(list.start());
+      length = std::max(length, list.size());
+    }
+    out_.lengths[static_cast<std::size_t>(b)] = static_cast<std::uint16_t>(length);
+    const std::size_t at = stream.size();
+    stream.resize(at + length * BlockBundles::kStepBytes);
+    for (int lane = 0; lane < kLanes; ++lane) {
+      lists_[static_cast<std::size_t>(lane)].write(lane, stream.data() + at);
+    }
+  }
+
+ private:
+  void fill(std::int64_t b, int lane, LaneList& list) const {
+    const int lanes = out_.lanes_a_row();
+    const std::uint32_t row = out_.row_order[static_cast<std::size_t>(b * out_.rows_in_bundle + lane / lanes)];
+    if (row == BlockBundles::kNoRow) return list.fill(rows_, 0, 0, 0);
+    const std::uint64_t stored = stored_of(rows_, row);
+    const auto edge = [&](int l) { return stored * static_cast<std::uint64_t>(l) / static_cast<std::uint64_t>(lanes); };
+    list.fill(rows_, row, edge(lane % lanes), edge(lane % lanes + 1));
+  }
+
+  const BlockRows& rows_;
+  BlockBundles& out_;
+  std::vector<LaneList> lists_;
+};
+
+using StreamBytes = std::vector<std::vector<std::uint8_t>>;
+
+StreamBytes write_streams(const BlockRows& rows, BlockBundles& out) {
+  StreamBytes streams(out.streams.size());
+  parallel_for(out.n_streams(), kStreamsPerThread, [&](std::int64_t begin, std::int64_t end) {
+    BundleWriter writer(rows, out);
+    for (auto s = begin; s < end; ++s) {
+      for (auto b = s; b < out.n_bundles(); b += out.n_streams())
+        writer.append(b, streams[static_cast<std::size_t>(s)]);
+    }
+  });
+  return streams;
+}
+
+void place_streams(const StreamBytes& streams, BlockBundles& out) {
+  std::size_t step = 0;
+  for (std::size_t s = 0; s < streams.size(); ++s) {
+    const std::size_t n = streams[s].size() / BlockBundles::kStepBytes;
+    out.streams[s] = {static_cast<std::uint32_t>(step), static_cast<std::uint32_t>(n)};
+    step += n;
+  }
+  out.steps = AlignedBuffer<std::uint8_t>::zeroed(std::max<std::size_t>(step, 1) * BlockBundles::kStepBytes);
+  for (std::size_t s = 0; s < streams.size(); ++s) {
+    std::copy(streams[s].begin(), streams[s].end(),
+              out.steps.data() + std::size_t{out.streams[s].first_step} * BlockBundles::kStepBytes);
+  }
+}
+
+void expand_lane(const BlockBundles& packed, const std::uint8_t* steps, std::size_t bundle, int lane,
+                 MatrixView<std::uint16_t> w) {
+  const auto place =
+      bundle * static_cast<std::size_t>(packed.rows_in_bundle) + static_cast<std::size_t>(lane / packed.lanes_a_row());
+  const std::uint32_t row = packed.row_order[place];
+  if (row == BlockBundles::kNoRow) return;
+  int block = packed.starts[bundle * kLanes + static_cast<std::size_t>(lane)];
+  for (int k = 0; k < packed.lengths[bundle]; ++k, steps += BlockBundles::kStepBytes) {
+    const int gap = steps[kLanes * kValueBytes + static_cast<std::size_t>(lane)];
+    block += std::min(gap, BlockBundles::kMostGap);
+    if (gap == 0 || gap == BlockBundles::kMoves) continue;
+    std::memcpy(w.row(row) + block * kBlockFeatures, steps + static_cast<std::size_t>(lane) * kValueBytes, kValueBytes);
+  }
+}
+
+}  // namespace
+
+std::size_t BlockBundles::bytes() const {
+  return steps.size() + starts.size() * 2 + lengths.size() * 2 + row_order.size() * 4 + streams.size() * sizeof(Stream);
+}
+
+BlockBundles make_block_bundles(const BlockRows& rows, int multiprocessors) {
+  check(rows, multiprocessors);
+  BlockBundles out;
+  out.dtype = rows.dtype;
+  out.rows = rows.rows;
+  out.blocks = rows.blocks;
+  out.multiprocessors = multiprocessors;
+  out.row_order = order_rows(rows);
+  const Layout layout = choose_layout(rows, out.row_order, multiprocessors);
+  out.rows_in_bundle = layout.rows_in_bundle;
+  const std::int64_t bundles = out.n_bundles();
+  out.row_order.resize(static_cast<std::size_t>(bundles * out.rows_in_bundle), BlockBundles::kNoRow);
+  out.lengths.resize(static_cast<std::size_t>(bundles));
+  out.starts.resize(static_cast<std::size_t>(bundles) * kLanes);
+  out.streams.resize(static_cast<std::size_t>(std::min(bundles, std::int64_t{layout.warps} * multiprocessors)));
+  place_streams(write_streams(rows, out), out);
+  return out;
+}
+
+void expand_block_bundles(const BlockBundles& packed, MatrixView<std::uint16_t> w) {
+  for (std::int64_t r = 0; r < w.rows; ++r) std::fill_n(w.row(r), w.cols, std::uint16_t{0});
+  for (std::size_t s = 0; s < packed.streams.size(); ++s) {
+    const std::uint8_t* steps =
+        packed.steps.data() + std::size_t{packed.streams[s].first_step} * BlockBundles::kStepBytes;
+    for (std::size_t b = s; b < packed.lengths.size(); b += packed.streams.size()) {
+      for (int lane = 0; lane < kLanes; ++lane) expand_lane(packed, steps, b, lane, w);
+      steps += std::size_t{packed.lengths[b]} * BlockBundles::kStepBytes;
+    }
+  }
+}
+
+}  // namespace lacuna::kernels
