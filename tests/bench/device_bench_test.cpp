@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "lacuna/bench/device_block_bench.hpp"
 #include "lacuna/bench/device_decode_bench.hpp"
 #include "lacuna/bench/device_options.hpp"
 #include "lacuna/bench/device_tuner.hpp"
@@ -50,8 +51,49 @@ TEST_F(DeviceBench, CountsTheBytesOfEachFormat) {
   }
 }
 
+TEST_F(DeviceBench, CountsTheBlocksThatAreRead) {
+  for (const DType dtype : {DType::bf16, DType::f16}) {
+    const auto timings = bench_blocks_cuda(small_request(dtype), {});
+    ASSERT_EQ(timings.size(), 3U);
+    const double all = 136 * 264 / 8 * 17;
+    EXPECT_GE(timings[0].bytes, all);
+    EXPECT_GE(timings[1].bytes, 0.4 * all);
+    EXPECT_LT(timings[2].bytes, timings[1].bytes);
+    for (const auto& timing : timings) EXPECT_GT(timing.time.median, 0.0);
+  }
+}
+
+// Columns 0, 2, 4, … of 64 rows are zeros: half of the blocks where these stand together, no block as stored.
+TEST_F(DeviceBench, OrdersFindWhatTheirCoherencePredicts) {
+  const std::int64_t rows = 64;
+  const std::int64_t cols = 128;
+  for (const DType dtype : {DType::f32, DType::f16}) {
+    auto weights = random_weights(dtype, {rows, cols}, 0.0, 3);
+    const std::size_t width = dtype_bytes(dtype);
+    for (std::int64_t i = 0; i < rows * cols; i += 2) {
+      std::fill_n(weights.data() + static_cast<std::size_t>(i) * width, width, std::byte{0});
+    }
+    std::vector<BlockOrder> orders = {{"stored", {}}, {"sorted", {}}};
+    for (std::int64_t c = 0; c < cols; ++c) {
+      orders[0].columns.push_back(c);
+      orders[1].columns.push_back(c < cols / 2 ? 2 * c : 2 * (c - cols / 2) + 1);
+    }
+    const TensorView view = make_tensor_view(dtype, {rows, cols}, weights.data());
+    const auto timings = bench_orders_cuda(view, orders, 1, 1 << 20, {3, 0.0}, {});
+    ASSERT_EQ(timings.size(), 2U);
+    EXPECT_EQ(timings[0].skipped, 0.0);
+    EXPECT_EQ(timings[1].skipped, 0.5);
+    EXPECT_DOUBLE_EQ(timings[1].predicted, 32.0 / 17.0);
+    for (const auto& timing : timings) {
+      EXPECT_GT(timing.time.median, 0.0);
+      EXPECT_GT(timing.packed.median, 0.0);
+    }
+  }
+}
+
 TEST_F(DeviceBench, RefusesTypesWithoutDenseProduct) {
   EXPECT_THROW(bench_packed_cuda(small_request(DType::f32), {}), Error);
+  EXPECT_THROW(bench_blocks_cuda(small_request(DType::f32), {}), Error);
 }
 
 TEST_F(DeviceBench, EveryFormOfEveryProductIsMeasured) {

@@ -15,6 +15,7 @@
 #include "sparsity_argument.hpp"
 #ifdef LACUNA_HAS_CUDA
 #include "lacuna/bench/device_bench.hpp"
+#include "lacuna/bench/device_block_bench.hpp"
 #include "lacuna/bench/device_decode_bench.hpp"
 #endif
 
@@ -46,6 +47,7 @@ struct KernelKind {
 const KernelKind kCudaKernels[] = {
     {"gemv", {"activation", "inputs of 0: columns not read"}, bench_activation_cuda},
     {"pack", {"packed", "weights of 0: packed rows as bundles"}, bench_packed_cuda},
+    {"mmm", {"mmm", "blocks of eight columns of 0: skipped"}, bench_blocks_cuda},
 };
 #else
 constexpr std::span<const KernelKind> kCudaKernels;
@@ -89,12 +91,6 @@ void refuse_idle_options(const CLI::App& given, const BenchCommand& command) {
     throw Error(ErrorCode::invalid_argument, fmt::format("bench {}: {} {}", command.kind, scope.option, scope.expected))
         .hint("lacuna help bench");
   }
-}
-
-void refuse_missing_kernel(const BenchCommand& command) {
-  if (command.kind != "mmm" || command.device != "cuda") return;
-  throw Error(ErrorCode::invalid_argument, "bench mmm: expected --device cpu, got cuda: no CUDA kernel skips blocks")
-      .hint("bench gemv, pack and decode measure the CUDA device; mmm measures the processor");
 }
 
 BenchPlace place_of(const std::string& device) {
@@ -142,8 +138,15 @@ KernelBench kernel_request(const BenchCommand& command) {
   return request;
 }
 
-void run_orders(const Session& session, const BenchCommand& command, BenchStore& store) {
+void run_orders(const Session& session, const BenchCommand& command, const BenchPlace& place, BenchStore& store) {
   OrderBenchCommand orders = command.orders;
+  orders.place = place;
+#ifdef LACUNA_HAS_CUDA
+  if (command.device == "cuda") {
+    orders.measure = bench_orders_cuda;
+    orders.break_even = device_block_break_even;
+  }
+#endif
   orders.seed = command.seed;
   orders.timing.rounds = command.rounds;
   run_order_bench(session, orders, store);
@@ -190,11 +193,10 @@ void run_shapes(const Session& session, const BenchCommand& command, const Bench
 }
 
 void run_bench(const Session& session, const BenchCommand& command) {
-  refuse_missing_kernel(command);
   if (!command.out.empty()) picture_format(command.out);  // a wrong name is told before any work
   BenchStore store(command.database);
   const BenchPlace place = place_of(command.device);
-  if (!command.orders.matrix.what.empty()) return run_orders(session, command, store);
+  if (!command.orders.matrix.what.empty()) return run_orders(session, command, place, store);
   if (command.kind != "decode") return run_shapes(session, command, place, store);
   try {
     run_decode_bench(session, decode_command(command, place), store);

@@ -4,10 +4,7 @@
 
 #include <algorithm>
 
-#include "bench_output.hpp"
-#include "lacuna/bench/block_bench.hpp"
 #include "lacuna/cluster/feature_patterns.hpp"
-#include "lacuna/sparse/block_matrix.hpp"
 #include "order_argument.hpp"
 
 namespace lacuna::cli {
@@ -25,12 +22,13 @@ std::vector<BlockOrder> make_orders(const OrderBenchCommand& command, const Feat
 }
 
 // What the numbers say, and from which coherence on they would say otherwise.
-std::string verdict(const std::vector<OrderTiming>& timings, const TensorView& weights) {
+std::string verdict(const OrderBenchCommand& command, const std::vector<OrderTiming>& timings,
+                    const TensorView& weights) {
   const auto best = std::min_element(timings.begin(), timings.end(),
                                      [](const auto& a, const auto& b) { return a.speedup() > b.speedup(); });
   const std::string break_even = fmt::format(
       "By bytes it pays from a coherence of {:.2g} % on; lacuna bench mmm --shape {}x{} measures from which",
-      100.0 * block_break_even(weights.dtype), weights.shape[0], weights.shape[1]);
+      100.0 * command.break_even(weights.dtype), weights.shape[0], weights.shape[1]);
   if (best->speedup() <= 1.03) {
     return fmt::format(
         "Skipping blocks does not pay here: {:.2f} times dense at best ({}, {:.2g} % of the blocks empty). {}.",
@@ -75,9 +73,9 @@ Json orders_json(const std::vector<OrderTiming>& timings) {
 }
 
 // Of every order its blocks, and one packed and one dense product for all of them. What blocks read is not recorded.
-std::vector<BenchmarkRecord> order_records(const std::vector<OrderTiming>& timings, const WeightMatrix& matrix,
-                                           double zeros, std::int64_t started_us) {
-  BenchmarkRecord common = bench_record(processor_place(), matrix.view.dtype, started_us);
+std::vector<BenchmarkRecord> order_records(const OrderBenchCommand& command, const std::vector<OrderTiming>& timings,
+                                           const WeightMatrix& matrix, double zeros, std::int64_t started_us) {
+  BenchmarkRecord common = bench_record(command.place, matrix.view.dtype, started_us);
   common.rows = matrix.view.shape[0];
   common.cols = matrix.view.shape[1];
   std::vector<double> dense;
@@ -117,19 +115,19 @@ void run_order_bench(const Session& session, const OrderBenchCommand& command, B
   const auto orders = make_orders(command, patterns);
   const std::int64_t started_us = now_us();
   const auto timings =
-      bench_orders(matrix.view, orders, command.seed, kRotatedBytes, command.timing, session.context());
+      command.measure(matrix.view, orders, command.seed, kRotatedBytes, command.timing, session.context());
   session.finish_progress();
-  store.keep(order_records(timings, matrix, 1.0 - patterns.density(), started_us));
+  store.keep(order_records(command, timings, matrix, 1.0 - patterns.density(), started_us));
   session.print(fmt::format("{}, {:.1f} % zeros, blocks of {} columns", matrix_title(set, matrix),
                             100.0 * (1.0 - patterns.density()), kernels::kBlockFeatures));
   print_orders(session, timings);
-  session.print(verdict(timings, matrix.view));
+  session.print(verdict(command, timings, matrix.view));
   Json document = matrix_json(set, matrix);
   document["block"] = kernels::kBlockFeatures;
   document["seed"] = command.seed;
-  document["break_even_coherence"] = block_break_even(matrix.view.dtype);
+  document["break_even_coherence"] = command.break_even(matrix.view.dtype);
   document["orders"] = orders_json(timings);
-  document["verdict"] = verdict(timings, matrix.view);
+  document["verdict"] = verdict(command, timings, matrix.view);
   session.print_json(document);
 }
 

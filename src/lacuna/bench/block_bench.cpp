@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+#include <utility>
 
 #include "lacuna/bench/beside_dense.hpp"
 #include "lacuna/bench/packed_copies.hpp"
@@ -15,10 +15,9 @@
 namespace lacuna {
 namespace {
 
-std::vector<BlockMatrix> block_copies(const TensorView& weights, std::span<const std::int64_t> order,
-                                      std::size_t rotated_bytes) {
+std::vector<BlockMatrix> block_copies(BlockMatrix matrix, std::size_t rotated_bytes) {
   std::vector<BlockMatrix> copies;
-  copies.emplace_back(weights, order);
+  copies.push_back(std::move(matrix));
   const std::int64_t count = copies_to_rotate(copies[0].bytes(), rotated_bytes);
   copies.reserve(static_cast<std::size_t>(count));
   while (std::ssize(copies) < count) copies.push_back(copies[0].copy());
@@ -28,35 +27,14 @@ std::vector<BlockMatrix> block_copies(const TensorView& weights, std::span<const
 // Of kernels/block_gemv: partial sums of at most 1/16 of a row, and the last additions.
 double block_roundings(std::int64_t cols) { return static_cast<double>(cols + 7) / 32.0 + 16.0; }
 
-std::vector<std::int64_t> as_stored(std::int64_t cols) {
-  std::vector<std::int64_t> order(static_cast<std::size_t>(cols));
-  std::iota(order.begin(), order.end(), 0);
-  return order;
-}
-
-// Zeros in random blocks of eight neighbours.
-void clear_blocks(AlignedBuffer<std::byte>& weights, DType dtype, BenchShape shape, double share, std::uint64_t seed) {
-  Random random(seed);
-  const std::size_t width = dtype_bytes(dtype);
-  for (std::int64_t r = 0; r < shape.rows; ++r) {
-    for (std::int64_t c = 0; c < shape.cols; c += kernels::kBlockFeatures) {
-      if (random.uniform() >= share) continue;
-      const std::int64_t n = std::min(kernels::kBlockFeatures, shape.cols - c);
-      std::byte* at = weights.data() + static_cast<std::size_t>(r * shape.cols + c) * width;
-      std::fill_n(at, static_cast<std::size_t>(n) * width, std::byte{0});
-    }
-  }
-}
-
 KernelTiming measure_blocks(const KernelBench& request, const Copies& dense, double skipped,
                             const RunContext& context) {
   const BenchShape shape = request.shape;
   const auto x = random_input(shape.cols, request.seed + 1);
   std::vector<float> y(static_cast<std::size_t>(shape.rows));
-  auto weights = random_weights(request.dtype, shape, 0.0, request.seed + 2);
-  clear_blocks(weights, request.dtype, shape, skipped, request.seed + 3);
-  const auto copies = block_copies(make_tensor_view(request.dtype, {shape.rows, shape.cols}, weights.data()),
-                                   as_stored(shape.cols), request.rotated_bytes);
+  const auto weights = random_block_weights(request.dtype, shape, skipped, request.seed + 2);
+  const auto copies = block_copies(
+      BlockMatrix(make_tensor_view(request.dtype, {shape.rows, shape.cols}, weights.data())), request.rotated_bytes);
   copies[0].multiply(x.data(), y.data());
   check_product("blocks", y, reference_product(request.dtype, shape, weights.data(), x.data()),
                 block_roundings(shape.cols));
@@ -70,6 +48,28 @@ KernelTiming measure_blocks(const KernelBench& request, const Copies& dense, dou
 }  // namespace
 
 std::string block_form() { return fmt::format("blocks of {}", kernels::kBlockFeatures); }
+AlignedBuffer<std::byte> random_block_weights(DType dtype, BenchShape shape, double skipped, std::uint64_t seed) {
+  auto weights = random_weights(dtype, shape, 0.0, seed);
+  Random random(seed + 1);
+  const std::size_t width = dtype_bytes(dtype);
+  for (std::int64_t r = 0; r < shape.rows; ++r) {
+    for (std::int64_t c = 0; c < shape.cols; c += kernels::kBlockFeatures) {
+      if (random.uniform() >= skipped) continue;
+      const std::int64_t n = std::min(kernels::kBlockFeatures, shape.cols - c);
+      std::byte* at = weights.data() + static_cast<std::size_t>(r * shape.cols + c) * width;
+      std::fill_n(at, static_cast<std::size_t>(n) * width, std::byte{0});
+    }
+  }
+  return weights;
+}
+
+void require_bench_matrix(const TensorView& weights) {
+  if (weights.shape.size() != 2) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("weights: expected a matrix, got {}", shape_text(weights.shape)));
+  }
+  check_request(weights.dtype, {weights.shape[0], weights.shape[1]}, {});
+}
 
 std::vector<KernelTiming> bench_block_sparsity(const KernelBench& request, const RunContext& context) {
   check_request(request.dtype, request.shape, request.sparsities);
@@ -87,12 +87,8 @@ std::vector<KernelTiming> bench_block_sparsity(const KernelBench& request, const
 std::vector<OrderTiming> bench_orders(const TensorView& weights, std::span<const BlockOrder> orders, std::uint64_t seed,
                                       std::size_t rotated_bytes, const TimingOptions& timing,
                                       const RunContext& context) {
-  if (weights.shape.size() != 2) {
-    throw Error(ErrorCode::invalid_argument,
-                fmt::format("weights: expected a matrix, got {}", shape_text(weights.shape)));
-  }
+  require_bench_matrix(weights);
   const BenchShape shape = {weights.shape[0], weights.shape[1]};
-  check_request(weights.dtype, shape, {});
   AlignedBuffer<std::byte> stored(weights.bytes());
   copy_contiguous(weights, stored.data());
   const Copies dense(stored.span(), rotated_bytes);
@@ -104,7 +100,7 @@ std::vector<OrderTiming> bench_orders(const TensorView& weights, std::span<const
   check_product("packed", y, expected, packed.roundings());
   std::vector<OrderTiming> timings;
   for (const auto& order : orders) {
-    const auto copies = block_copies(weights, order.columns, rotated_bytes);
+    const auto copies = block_copies(BlockMatrix(weights, order.columns), rotated_bytes);
     copies[0].multiply(x.data(), y.data());
     check_product(order.name, y, expected, block_roundings(shape.cols));
     const TimedCall calls[] = {

@@ -22,6 +22,9 @@ std::string block_form();  // "blocks of 8"
 
 std::vector<KernelTiming> bench_block_sparsity(const KernelBench& request, const RunContext& context);
 
+// What bench_block_sparsity multiplies: normal weights, zeros in random blocks of eight neighbours.
+AlignedBuffer<std::byte> random_block_weights(DType dtype, BenchShape shape, double skipped, std::uint64_t seed);
+
 struct BlockOrder {
   std::string name;
   std::vector<std::int64_t> columns;  // a permutation
@@ -39,6 +42,9 @@ struct OrderTiming {
   double speedup() const { return dense.median / time.median; }
   double packed_speedup() const { return dense.median / packed.median; }
 };
+
+// Throws Error{invalid_argument} for weights that bench_orders cannot measure.
+void require_bench_matrix(const TensorView& weights);
 
 std::vector<OrderTiming> bench_orders(const TensorView& weights, std::span<const BlockOrder> orders, std::uint64_t seed,
                                       std::size_t rotated_bytes, const TimingOptions& timing,

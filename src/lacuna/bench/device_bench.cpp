@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "lacuna/bench/device_beside_dense.hpp"
 #include "lacuna/bench/device_check.hpp"
 #include "lacuna/bench/sparse_inputs.hpp"
 #include "lacuna/core/error.hpp"
@@ -13,60 +14,14 @@ using kernels::DeviceBuffer;
 using Inputs = std::vector<DeviceBuffer>;
 using Products = std::vector<DeviceProduct>;
 
-// The dense weights of a benchmark, on both sides.
-struct DenseSide {
-  const KernelBench& request;
-  DeviceMatrix matrix;
-  AlignedBuffer<std::byte> weights;
-  Products products;
-  DeviceCopy copy;
-  kernels::DeviceQueue queue;
-
-  explicit DenseSide(const KernelBench& asked)
-      : request(asked),
-        matrix{asked.dtype, asked.shape, {}, false},
-        weights(random_weights(asked.dtype, asked.shape, 0.0, asked.seed)),
-        products(rotated_products(DeviceForm::dense, matrix, weights.span(), asked.rotated_bytes)) {}
-};
-
-struct SparseSide {
-  double sparsity = 0.0;
-  const char* form = "";
-  double bytes = 0.0;
-  const Products& products;
-};
-
-KernelTiming time_beside_dense(DenseSide& dense, const SparseSide& sparse, const Inputs& inputs,
-                               const RunContext& context) {
-  const KernelBench& request = dense.request;
-  DeviceBuffer y(static_cast<std::size_t>(request.shape.rows) * 4);
-  const DeviceChain chains[] = {{&dense.products, &inputs}, {&sparse.products, &inputs}};
-  const double dense_bytes = static_cast<double>(dense.weights.size());
-  const double bytes[] = {dense_bytes, sparse.bytes};
-  std::vector<DeviceCall> calls = {dense.copy.call(dense.queue)};
-  for (int i = 0; i < 2; ++i) {
-    calls.push_back({chains[i].calls(static_cast<std::size_t>(bytes[i]), request.rotated_bytes),
-                     [&, i](std::int64_t turn) { chains[i].launch(turn, dense.queue, y); }});
-  }
-  const auto times = time_on_device(calls, dense.queue, request.timing.rounds, context);
-  KernelTiming timing;
-  timing.sparsity = sparse.sparsity;
-  timing.form = sparse.form;
-  timing.dense = times[1];
-  timing.time = times[2];
-  timing.dense_bytes = dense_bytes;
-  timing.bytes = sparse.bytes;
-  timing.bandwidth = static_cast<double>(kDeviceCopyBytes) / times[0].median;
-  return timing;
-}
-
 void set_threshold(Products& products, float threshold) {
   for (auto& product : products) {
     for (std::size_t part = 0; part < product.parts(); ++part) product.set_threshold(part, threshold);
   }
 }
 
-KernelTiming measure_activation(DenseSide& dense, const Products& columns, double sparsity, const RunContext& context) {
+KernelTiming measure_activation(DeviceDenseSide& dense, const Products& columns, double sparsity,
+                                const RunContext& context) {
   const KernelBench& request = dense.request;
   const auto sparse = sparse_inputs(request.shape.cols, sparsity, request.seed + 1);
   Inputs inputs;
@@ -76,19 +31,20 @@ KernelTiming measure_activation(DenseSide& dense, const Products& columns, doubl
   check_chain("dense", {&dense.products, &inputs}, dense.matrix, expected, dense_roundings(request.shape));
   check_chain("activation", {&columns, &inputs}, dense.matrix, expected, column_roundings(sparse.active));
   const double share = static_cast<double>(sparse.active) / static_cast<double>(request.shape.cols);
-  return time_beside_dense(dense, {sparsity, "columns", share * static_cast<double>(dense.weights.size()), columns},
-                           inputs, context);
+  const double bytes = share * static_cast<double>(dense.weights.size());
+  return time_beside_dense(dense, inputs, {sparsity, "columns", bytes, dense.call({&columns, &inputs}, bytes)},
+                           context);
 }
 
-KernelTiming measure_packed(DenseSide& dense, const Inputs& inputs, std::span<const float> x, double sparsity,
+KernelTiming measure_packed(DeviceDenseSide& dense, const Inputs& inputs, std::span<const float> x, double sparsity,
                             const RunContext& context) {
   const KernelBench& request = dense.request;
   const auto weights = random_weights(request.dtype, request.shape, sparsity, request.seed + 2);
   const auto packed = rotated_products(DeviceForm::bundles, dense.matrix, weights.span(), request.rotated_bytes);
   const auto expected = reference_product(request.dtype, request.shape, weights.data(), x.data());
   check_chain("packed", {&packed, &inputs}, dense.matrix, expected, dense_roundings(request.shape));
-  return time_beside_dense(dense, {sparsity, "bundles", static_cast<double>(packed.front().bytes()), packed}, inputs,
-                           context);
+  const auto bytes = static_cast<double>(packed.front().bytes());
+  return time_beside_dense(dense, inputs, {sparsity, "bundles", bytes, dense.call({&packed, &inputs}, bytes)}, context);
 }
 
 void check_asked(const KernelBench& request) {
@@ -110,7 +66,7 @@ void check_device_type(DType dtype) {
 
 std::vector<KernelTiming> bench_activation_cuda(const KernelBench& request, const RunContext& context) {
   check_asked(request);
-  DenseSide dense(request);
+  DeviceDenseSide dense(request);
   auto columns = rotated_products(DeviceForm::columns, dense.matrix, dense.weights.span(), request.rotated_bytes);
   set_threshold(columns, 0.0F);
   std::vector<KernelTiming> timings;
@@ -123,7 +79,7 @@ std::vector<KernelTiming> bench_activation_cuda(const KernelBench& request, cons
 
 std::vector<KernelTiming> bench_packed_cuda(const KernelBench& request, const RunContext& context) {
   check_asked(request);
-  DenseSide dense(request);
+  DeviceDenseSide dense(request);
   const auto given = random_input(request.shape.cols, request.seed + 1);
   Inputs inputs;
   inputs.push_back(upload_input(request.dtype, given));

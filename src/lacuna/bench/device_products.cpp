@@ -111,10 +111,12 @@ DeviceBuffer upload_input(DType dtype, std::span<const float> x) {
   return {narrow.data(), narrow.size() * 2};
 }
 
+std::int64_t device_calls(std::int64_t copies) { return std::clamp(copies, kLeastCalls, kMostCalls); }
+
 std::int64_t DeviceChain::calls(std::size_t bytes_of_one, std::size_t rotated_bytes) const {
   const auto all = std::ssize(*products) * std::ssize(*inputs);
   const auto wanted = static_cast<std::int64_t>(rotated_bytes / std::max<std::size_t>(bytes_of_one, 1)) + 1;
-  return std::clamp(std::min(wanted, all), kLeastCalls, kMostCalls);
+  return device_calls(std::min(wanted, all));
 }
 
 void DeviceChain::launch(std::int64_t turn, const kernels::DeviceQueue& queue, DeviceBuffer& y) const {

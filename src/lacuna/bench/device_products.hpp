@@ -49,6 +49,10 @@ std::vector<DeviceProduct> rotated_products(DeviceForm form, const DeviceMatrix&
 kernels::DeviceBuffer upload_input(DType dtype, std::span<const float> x);
 std::vector<float> rounded_to(DType dtype, std::span<const float> x);  // what the device then reads
 
+// Launches in one graph that go through so many copies: all of them, but enough that the graph's own start does not
+// show, and not too many.
+std::int64_t device_calls(std::int64_t copies);
+
 // Products one after the other, over all copies and inputs. Sums go to f32; of a gate, silu(gate)·up in the type.
 struct DeviceChain {
   const std::vector<DeviceProduct>* products = nullptr;

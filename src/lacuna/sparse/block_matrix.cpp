@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <numeric>
 
 #include "lacuna/core/error.hpp"
 #include "lacuna/core/permutation.hpp"
@@ -47,6 +48,13 @@ AlignedBuffer<T> copy_of(const AlignedBuffer<T>& from) {
   return to;
 }
 
+std::vector<std::int64_t> as_stored(const TensorView& weights) {
+  require_weights(weights);
+  std::vector<std::int64_t> order(static_cast<std::size_t>(weights.shape[1]));
+  std::iota(order.begin(), order.end(), 0);
+  return order;
+}
+
 }  // namespace
 
 BlockMatrix::BlockMatrix(const TensorView& weights, std::span<const std::int64_t> order) : dtype_(weights.dtype) {
@@ -58,6 +66,10 @@ BlockMatrix::BlockMatrix(const TensorView& weights, std::span<const std::int64_t
   mark_blocks(weights);
   copy_blocks(weights);
 }
+
+BlockMatrix::BlockMatrix(const TensorView& weights) : BlockMatrix(weights, as_stored(weights)) {}
+
+bool BlockMatrix::is_as_stored() const { return std::is_sorted(order_.begin(), order_.end()); }
 
 void BlockMatrix::mark_blocks(const TensorView& weights) {
   const std::int64_t words = (blocks_ + 63) / 64;

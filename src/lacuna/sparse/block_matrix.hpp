@@ -25,6 +25,7 @@ namespace lacuna {
 class BlockMatrix {
  public:
   BlockMatrix(const TensorView& weights, std::span<const std::int64_t> order);
+  explicit BlockMatrix(const TensorView& weights);  // as stored
 
   BlockMatrix copy() const;
 
@@ -32,12 +33,14 @@ class BlockMatrix {
 
   std::int64_t rows() const { return rows_; }
   std::int64_t cols() const { return static_cast<std::int64_t>(order_.size()); }
+  std::span<const std::int64_t> order() const { return order_; }
+  bool is_as_stored() const;
+  kernels::BlockRows view() const;
   double skipped() const;     // share of the blocks left out
   std::size_t bytes() const;  // that a product reads
 
  private:
   BlockMatrix() = default;
-  kernels::BlockRows view() const;
   void mark_blocks(const TensorView& weights);
   void copy_blocks(const TensorView& weights);
 
