@@ -170,6 +170,25 @@ TEST_F(PackedGemvCuda, CrowdedCorners) {
   run_bundles(DType::f16, w, 2);
 }
 
+// Columns 64 apart lie in one bank: a warp's loads take 32 times as long, and stand in line before others'. A stage of
+// the ring must not be filled again before they have read it.
+TEST_F(PackedGemvCuda, LanesThatMeetInOneBankReadWhatIsTheirs) {
+  HalfMatrix w(1376, 16384);
+  const HalfMatrix values = test::random_half_matrix(1376, 256, 0.0, 3);
+  for (std::int64_t r = 0; r < w.rows; ++r) {
+    for (std::int64_t i = 0; i < 256; ++i) {
+      w.at(r, 64 * i) = values.bits[static_cast<std::size_t>(r * 256 + i)];
+    }
+  }
+  const Values x(DType::f16, w.cols, 5);
+  const Values bias(DType::f16, w.rows, 6);
+  const Expected expected = multiply(w, x, bias);
+  for (const int multiprocessors : {2, 8, 132}) {
+    const DeviceRowBundles packed(make_row_bundles(w.view(), DType::f16, multiprocessors));
+    expect_equal(on_device(packed, w.rows, x, bias, 0), expected, bundle_unit(w.cols), std::to_string(multiprocessors));
+  }
+}
+
 TEST_F(PackedGemvCuda, AnyAlignment) {
   for (const std::int64_t misalign : {1, 3, 8}) {
     run_bundles(DType::f16, test::random_half_matrix(50, 700, 0.5, 7), 1, misalign);

@@ -59,14 +59,17 @@ Layout deal(std::int64_t bundles, int rows_in_bundle, double steps, int multipro
   return best;
 }
 
-// More rows in a bundle: longer lists, which are filled up less. Fewer: more bundles, which are dealt more evenly. A
-// bundle's end costs about three steps.
+// More rows in a bundle: longer lists, which are filled up less. Fewer: more bundles, which are dealt more evenly;
+// every multiprocessor is to have twelve warps, whose copies on their way are what memory takes to be busy. A bundle's
+// end costs about three steps.
 Layout choose_layout(const BlockRows& rows, std::span<const std::uint32_t> order, int multiprocessors) {
   constexpr double kEndSteps = 3.0;
+  constexpr int kLeastWarps = 12;
   Layout best = {1, 1, 1e300};
   for (int n = 1; n <= BlockBundles::kMostRows; n *= 2) {
     const auto lanes = static_cast<std::uint64_t>(kLanes / n);
     const std::int64_t bundles = (rows.rows + n - 1) / n;
+    if (n > 1 && bundles < std::int64_t{kLeastWarps} * multiprocessors) break;
     double steps = kEndSteps * static_cast<double>(bundles);
     for (std::size_t first = 0; first < order.size(); first += static_cast<std::size_t>(n)) {
       steps += static_cast<double>((stored_of(rows, order[first]) + lanes - 1) / lanes);
@@ -80,51 +83,42 @@ Layout choose_layout(const BlockRows& rows, std::span<const std::uint32_t> order
 // What one lane reads of a row: places of stored blocks, and for each the gap from the one before.
 class LaneList {
  public:
-  // Blocks first … end−1 of those stored in row r.
-  void fill(const BlockRows& rows, std::int64_t r, std::uint64_t first, std::uint64_t end) {
-    gaps_.clear();
-    values_ = rows.row_values(r) + first * kValueBytes;
-    start_ = 0;
-    if (first == end) return;
-    std::uint64_t place = 0;
-    int before = 0;
-    const std::uint64_t* bits = rows.row_bitmap(r);
-    for (std::int64_t w = 0; w < rows.bitmap_words() && place < end; ++w) {
-      for (std::uint64_t left = bits[w]; left != 0 && place < end; left &= left - 1, ++place) {
-        if (place < first) continue;
-        const int block = static_cast<int>(w * 64) + std::countr_zero(left);
-        if (place == first) before = start_ = block - 1;
-        move(block - before);
-        before = block;
-      }
+  void clear() { entries_.clear(); }
+
+  // The row's next stored block for this lane, and its values.
+  void add(int block, const std::byte* value) {
+    if (entries_.empty()) start_ = block_ = block - 1;
+    int gap = block - block_;
+    for (; gap > BlockBundles::kMostGap; gap -= BlockBundles::kMostGap) {
+      entries_.push_back({BlockBundles::kMoves, nullptr});
     }
+    entries_.push_back({gap, value});
+    block_ = block;
   }
 
-  int start() const { return start_; }
-  std::size_t size() const { return gaps_.size(); }
+  int start() const { return entries_.empty() ? 0 : start_; }
+  std::size_t size() const { return entries_.size(); }
 
   // Its entries as lane `lane` of the steps from `out` on.
   void write(int lane, std::uint8_t* out) const {
-    const std::byte* value = values_;
-    for (const int gap : gaps_) {
-      out[kLanes * kValueBytes + static_cast<std::size_t>(lane)] = static_cast<std::uint8_t>(gap);
-      if (gap != BlockBundles::kMoves) {
-        std::memcpy(out + static_cast<std::size_t>(lane) * kValueBytes, value, kValueBytes);
-        value += kValueBytes;
+    for (const Entry& entry : entries_) {
+      out[kLanes * kValueBytes + static_cast<std::size_t>(lane)] = static_cast<std::uint8_t>(entry.gap);
+      if (entry.value != nullptr) {
+        std::memcpy(out + static_cast<std::size_t>(lane) * kValueBytes, entry.value, kValueBytes);
       }
       out += BlockBundles::kStepBytes;
     }
   }
 
  private:
-  void move(int gap) {
-    for (; gap > BlockBundles::kMostGap; gap -= BlockBundles::kMostGap) gaps_.push_back(BlockBundles::kMoves);
-    gaps_.push_back(gap);
-  }
+  struct Entry {
+    int gap;
+    const std::byte* value;  // null: it moves only
+  };
 
-  std::vector<int> gaps_;
-  const std::byte* values_ = nullptr;
+  std::vector<Entry> entries_;
   int start_ = 0;
+  int block_ = 0;  // the last one's
 };
 
 // The lanes of bundle b; shares the lists' memory from bundle to bundle.
@@ -133,10 +127,14 @@ class BundleWriter {
   BundleWriter(const BlockRows& rows, BlockBundles& out) : rows_(rows), out_(out), lists_(kLanes) {}
 
   void append(std::int64_t b, std::vector<std::uint8_t>& stream) {
+    const int lanes = out_.lanes_a_row();
+    for (int i = 0; i < out_.rows_in_bundle; ++i) {
+      deal(out_.row_order[static_cast<std::size_t>(b * out_.rows_in_bundle + i)],
+           std::span(lists_).subspan(static_cast<std::size_t>(i * lanes), static_cast<std::size_t>(lanes)));
+    }
     std::size_t length = 0;
     for (int lane = 0; lane < kLanes; ++lane) {
-      LaneList& list = lists_[static_cast<std::size_t>(lane)];
-      fill(b, lane, list);
+      const LaneList& list = lists_[static_cast<std::size_t>(lane)];
       out_.starts[static_cast<std::size_t>(b * kLanes + lane)] = static_cast<std::int16_t>(list.start());
       length = std::max(length, list.size());
     }
@@ -149,13 +147,20 @@ class BundleWriter {
   }
 
  private:
-  void fill(std::int64_t b, int lane, LaneList& list) const {
-    const int lanes = out_.lanes_a_row();
-    const std::uint32_t row = out_.row_order[static_cast<std::size_t>(b * out_.rows_in_bundle + lane / lanes)];
-    if (row == BlockBundles::kNoRow) return list.fill(rows_, 0, 0, 0);
-    const std::uint64_t stored = stored_of(rows_, row);
-    const auto edge = [&](int l) { return stored * static_cast<std::uint64_t>(l) / static_cast<std::uint64_t>(lanes); };
-    list.fill(rows_, row, edge(lane % lanes), edge(lane % lanes + 1));
+  // A row's stored blocks, to its lanes in turns: at a time they read neighbouring blocks of the input, which lie in
+  // different banks.
+  void deal(std::uint32_t row, std::span<LaneList> lanes) const {
+    for (LaneList& lane : lanes) lane.clear();
+    if (row == BlockBundles::kNoRow) return;
+    const std::uint64_t* bits = rows_.row_bitmap(row);
+    const std::byte* value = rows_.row_values(row);
+    std::size_t turn = 0;
+    for (std::int64_t w = 0; w < rows_.bitmap_words(); ++w) {
+      for (std::uint64_t left = bits[w]; left != 0; left &= left - 1, value += kValueBytes) {
+        lanes[turn].add(static_cast<int>(w * 64) + std::countr_zero(left), value);
+        turn = turn + 1 == lanes.size() ? 0 : turn + 1;
+      }
+    }
   }
 
   const BlockRows& rows_;

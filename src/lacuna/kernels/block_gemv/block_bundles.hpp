@@ -2,7 +2,7 @@
 // every lane with its own part of a row's blocks.
 //
 // A bundle is 1, 2, 4 or 8 rows with about equally many stored blocks: rows lie in the order of their number, longest
-// first. Each has an equal number of lanes, among which its blocks are dealt in order, evenly.
+// first. Each has an equal number of lanes, to which its blocks are dealt in turns.
 //
 // Layout    step    one block of each lane: 32·8 values (lane l's at byte 16·l), then 32 gaps of a byte. Before the
 // first

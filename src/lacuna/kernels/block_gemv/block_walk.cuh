@@ -83,7 +83,7 @@ class BlockWalk {
         const unsigned step = ring.wait();
         const uint4 values = load_shared_16(step + lane_ * 16);
         const int gap = static_cast<int>(load_shared_1(step + 512 + lane_));
-        ring.advance();
+        ring.advance(values.x ^ static_cast<std::uint32_t>(gap));
         block += min(gap, BlockBundles::kMostGap);
         const bool stored = gap != 0 && gap != BlockBundles::kMoves;
         multiply(values, load_shared_16(input_ + (stored ? block : args_.blocks) * 16), sums);

@@ -2,7 +2,7 @@
 //
 //   WarpRing<kStageBytes, kStages> ring(memory, barriers);   // barriers: kStages of this warp, initialised
 //   ring.open(source, bytes);                                // starts the first kStages copies
-//   while (…) { address = ring.wait(); …read shared memory…; ring.advance(); }
+//   while (…) { address = ring.wait(); …read shared memory…; ring.advance(of all that was read); }
 //
 // Why not registers: a load into registers is waited for through one of six counters a warp, and a counter that newer
 // loads share makes the oldest wait for the newest. Here every stage has a barrier of its own.
@@ -65,7 +65,7 @@ class WarpRing {
     left_ = bytes;
 #pragma unroll
     for (int s = 0; s < kStages; ++s) {
-      start((stage_ + s) % kStages);
+      start((stage_ + s) % kStages, 0);
     }
   }
 
@@ -75,10 +75,12 @@ class WarpRing {
     return memory_ + stage_ * kStageBytes;
   }
 
-  // The oldest stage has been read: it takes the next bytes.
-  __device__ __forceinline__ void advance() {
+  // The oldest stage has been read: it takes the next bytes. read: anything that every load from it is needed for, for
+  // which the copy waits: a load that has only been asked for stands in line with all other warps', and where these
+  // collide in a bank, a copy overtakes it.
+  __device__ __forceinline__ void advance(std::uint32_t read) {
     __syncwarp();
-    start(stage_);
+    start(stage_, read);
     if (++stage_ == kStages) {
       stage_ = 0;
       phase_ ^= 1U;
@@ -86,9 +88,11 @@ class WarpRing {
   }
 
  private:
-  __device__ __forceinline__ void start(int stage) {
+  __device__ __forceinline__ void start(int stage, std::uint32_t after) {
     if (left_ > 0 && leader_) {
-      const auto bytes = static_cast<unsigned>(left_ < kStageBytes ? left_ : kStageBytes);
+      auto bytes = static_cast<unsigned>(left_ < kStageBytes ? left_ : kStageBytes);
+      // The same number, but not before `after` is there.
+      asm volatile("{ .reg .u32 t; or.b32 t, %1, 0x80000000; min.u32 %0, %0, t; }" : "+r"(bytes) : "r"(after));
       const unsigned barrier = barriers_ + 8 * stage;
       asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory");
       asm volatile(

@@ -83,7 +83,10 @@ __global__ void __launch_bounds__(kMaxWarps * 32, kStageChunks == 2 ? 2 : 1)
     uint4 w[kStageChunks];
 #pragma unroll
     for (int k = 0; k < kStageChunks; ++k) w[k] = load_shared_16(stage + k * kChunkBytes + lane * 16);
-    ring.advance();
+    std::uint32_t read = 0;
+#pragma unroll
+    for (const uint4& octet : w) read ^= octet.x;
+    ring.advance(read);
 #pragma unroll
     for (int k = 0; k < kStageChunks; ++k) {
       if (k >= left) break;

@@ -104,7 +104,7 @@ class BundleWalk {
       for (int k = 0; k < length; ++k) {
         Entries<T, kGapBits> entries;
         entries.load(ring.wait(), lane_);
-        ring.advance();
+        ring.advance(entries.values.x ^ entries.gaps[0] ^ entries.gaps[1]);
         multiply(entries, at, even, odd);
       }
       const float sum = over_row(even + odd);
@@ -148,7 +148,7 @@ class BundleWalk {
       walk.fetch(walk.bundle_);
       for (int k = 0; !arrived && k < walk.length_; ++k) {  // nothing may arrive in a block that has ended
         ring.wait();
-        ring.advance();
+        ring.advance(0);
       }
       walk.put(walk.row_, walk.over_row(walk.careful_sum()));
     }

@@ -178,7 +178,10 @@ __global__ void __launch_bounds__(kMaxWarps * 32, kStageBlocks == 2 ? 2 : 1)
     Block own[kStageBlocks];
 #pragma unroll
     for (int k = 0; k < kStageBlocks; ++k) own[k].load(stage + k * kBlockBytes, lane);
-    ring.advance();
+    std::uint32_t read = 0;
+#pragma unroll
+    for (const Block& block : own) read ^= block.values.x ^ block.meta;
+    ring.advance(read);
 #pragma unroll
     for (int k = 0; k < kStageBlocks; ++k) {
       if (k < blocks) multiply(own[k]);
