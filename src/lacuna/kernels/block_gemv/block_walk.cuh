@@ -7,7 +7,7 @@
 
 namespace lacuna::kernels::cuda {
 
-constexpr int kBlockStages = 6;  // of a step each
+constexpr int kBlockStages = 3;  // of a step each: more copies on their way disturb each other
 
 struct BlockArgs {
   const unsigned char* steps;
