@@ -126,7 +126,7 @@ TEST(RowBundles, FillingPointsAtTheLastEntry) {
       const RowBundles packed = make_row_bundles(test::random_half_matrix(37, cols, zeros, 5).view(), DType::f16, 3);
       for (std::size_t s = 0; s < packed.streams.size(); ++s) {
         const std::uint8_t* block =
-            packed.blocks.data() + packed.streams[s].first_block * static_cast<std::size_t>(packed.block_bytes());
+            packed.blocks.data() + packed.streams[s].first * static_cast<std::size_t>(packed.block_bytes());
         for (std::size_t b = s; b < packed.lengths.size(); b += packed.streams.size()) {
           std::vector<std::int64_t> column(packed.starts.begin() + static_cast<std::ptrdiff_t>(32 * b),
                                            packed.starts.begin() + static_cast<std::ptrdiff_t>(32 * b + 32));

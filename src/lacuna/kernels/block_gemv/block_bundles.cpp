@@ -47,16 +47,11 @@ struct Layout {
   double busiest;  // steps of the warps of the busiest multiprocessor
 };
 
-// So many warps that all have equally many bundles, as nearly as possible; more rather than fewer.
 Layout deal(std::int64_t bundles, int rows_in_bundle, double steps, int multiprocessors) {
-  Layout best = {rows_in_bundle, 1, 1e300};
-  for (int warps = BlockBundles::kMostWarps; warps >= 1; --warps) {
-    const std::int64_t streams = std::int64_t{multiprocessors} * warps;
-    const auto rounds = static_cast<double>((bundles + streams - 1) / streams);
-    const double busiest = rounds * warps * steps / static_cast<double>(bundles);
-    if (busiest < best.busiest * 0.96) best = {rows_in_bundle, warps, busiest};
-  }
-  return best;
+  const int warps = choose_bundle_warps(bundles, multiprocessors);
+  const std::int64_t streams = std::int64_t{multiprocessors} * warps;
+  const auto rounds = static_cast<double>((bundles + streams - 1) / streams);
+  return {rows_in_bundle, warps, rounds * warps * steps / static_cast<double>(bundles)};
 }
 
 // More rows in a bundle: longer lists, which are filled up less. Fewer: more bundles, which are dealt more evenly;
@@ -192,7 +187,7 @@ void place_streams(const StreamBytes& streams, BlockBundles& out) {
   out.steps = AlignedBuffer<std::uint8_t>::zeroed(std::max<std::size_t>(step, 1) * BlockBundles::kStepBytes);
   for (std::size_t s = 0; s < streams.size(); ++s) {
     std::copy(streams[s].begin(), streams[s].end(),
-              out.steps.data() + std::size_t{out.streams[s].first_step} * BlockBundles::kStepBytes);
+              out.steps.data() + std::size_t{out.streams[s].first} * BlockBundles::kStepBytes);
   }
 }
 
@@ -213,9 +208,7 @@ void expand_lane(const BlockBundles& packed, const std::uint8_t* steps, std::siz
 
 }  // namespace
 
-std::size_t BlockBundles::bytes() const {
-  return steps.size() + starts.size() * 2 + lengths.size() * 2 + row_order.size() * 4 + streams.size() * sizeof(Stream);
-}
+std::size_t BlockBundles::bytes() const { return steps.size() + starts.size() * 2 + table_bytes(); }
 
 BlockBundles make_block_bundles(const BlockRows& rows, int multiprocessors) {
   check(rows, multiprocessors);
@@ -239,8 +232,7 @@ BlockBundles make_block_bundles(const BlockRows& rows, int multiprocessors) {
 void expand_block_bundles(const BlockBundles& packed, MatrixView<std::uint16_t> w) {
   for (std::int64_t r = 0; r < w.rows; ++r) std::fill_n(w.row(r), w.cols, std::uint16_t{0});
   for (std::size_t s = 0; s < packed.streams.size(); ++s) {
-    const std::uint8_t* steps =
-        packed.steps.data() + std::size_t{packed.streams[s].first_step} * BlockBundles::kStepBytes;
+    const std::uint8_t* steps = packed.steps.data() + std::size_t{packed.streams[s].first} * BlockBundles::kStepBytes;
     for (std::size_t b = s; b < packed.lengths.size(); b += packed.streams.size()) {
       for (int lane = 0; lane < kLanes; ++lane) expand_lane(packed, steps, b, lane, w);
       steps += std::size_t{packed.lengths[b]} * BlockBundles::kStepBytes;

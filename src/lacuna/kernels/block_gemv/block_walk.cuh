@@ -68,8 +68,8 @@ class BlockWalk {
 
   // Asks for the first steps. Touches weights and tables only: may run before the grids before have ended.
   __device__ __forceinline__ void open(Ring& ring) {
-    ring.open(args_.steps + static_cast<std::size_t>(place_.first_step) * BlockBundles::kStepBytes,
-              static_cast<int>(place_.steps) * BlockBundles::kStepBytes);
+    ring.open(args_.steps + static_cast<std::size_t>(place_.first) * BlockBundles::kStepBytes,
+              static_cast<int>(place_.units) * BlockBundles::kStepBytes);
   }
 
   __device__ __forceinline__ void run(Ring& ring) {

@@ -15,7 +15,7 @@ template <int kGapBits>
 __device__ __forceinline__ const unsigned char* find_bundle(const unsigned char* blocks,
                                                             const RowBundles::Stream* streams,
                                                             const std::uint16_t* lengths, int n_streams, int bundle) {
-  std::size_t block = streams[bundle % n_streams].first_block;
+  std::size_t block = streams[bundle % n_streams].first;
   for (int b = bundle % n_streams; b < bundle; b += n_streams) block += lengths[b];
   return blocks + block * bundle_block_bytes(kGapBits);
 }

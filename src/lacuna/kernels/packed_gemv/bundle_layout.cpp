@@ -40,23 +40,6 @@ int choose_rows(double mean_entries, std::int64_t rows, int multiprocessors, boo
   return n;
 }
 
-// So many that all have equally many bundles, as nearly as possible; more rather than fewer.
-int choose_warps(std::int64_t bundles, int multiprocessors) {
-  const double share = static_cast<double>(bundles) / multiprocessors;
-  int best = 1;
-  double least = 1e300;
-  for (int warps = RowBundles::kMostWarps; warps >= 1; --warps) {
-    const std::int64_t streams = std::int64_t{multiprocessors} * warps;
-    const std::int64_t rounds = (bundles + streams - 1) / streams;
-    const double waste = static_cast<double>(rounds * warps) / share;
-    if (waste < least - 0.04) {
-      least = waste;
-      best = warps;
-    }
-  }
-  return best;
-}
-
 }  // namespace
 
 // In runs, each of which compilers turn into vectors.
@@ -145,7 +128,7 @@ void choose_bundle_layout(const WeightRows& rows, bool pairs, RowBundles& out) {
     }
   }
   out.gap_bits = kWidths[static_cast<std::size_t>(std::min_element(bits.begin(), bits.end()) - bits.begin())];
-  const std::int64_t warps = choose_warps(out.n_bundles(), out.multiprocessors);
+  const std::int64_t warps = choose_bundle_warps(out.n_bundles(), out.multiprocessors);
   out.row_order = order_rows(rows, pairs, out.n_bundles() * out.rows_in_bundle);
   out.streams.resize(static_cast<std::size_t>(std::min(out.n_bundles(), warps * out.multiprocessors)));
 }

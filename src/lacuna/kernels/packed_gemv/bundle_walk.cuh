@@ -88,8 +88,8 @@ class BundleWalk {
 
   // Asks for the first blocks. Touches weights and tables only: may run before the grids before have ended.
   __device__ __forceinline__ void open(Ring& ring) {
-    ring.open(args_.blocks + static_cast<std::size_t>(place_.first_block) * kBlockBytes,
-              static_cast<int>(place_.blocks) * kBlockBytes);
+    ring.open(args_.blocks + static_cast<std::size_t>(place_.first) * kBlockBytes,
+              static_cast<int>(place_.units) * kBlockBytes);
   }
 
   __device__ __forceinline__ void run(Ring& ring) {

@@ -176,7 +176,7 @@ void place_streams(StreamBytes streams, RowBundles& out) {
   if (block == 0) std::memset(out.blocks.data(), 0, block_bytes);
   parallel_for(out.n_streams(), kStreamsPerThread, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
-      std::copy(streams[i].begin(), streams[i].end(), out.blocks.data() + out.streams[i].first_block * block_bytes);
+      std::copy(streams[i].begin(), streams[i].end(), out.blocks.data() + out.streams[i].first * block_bytes);
       streams[i] = {};
     }
   });
@@ -214,10 +214,7 @@ RowBundles make(const WeightRows& rows, int multiprocessors, bool pairs) {
 
 }  // namespace
 
-std::size_t RowBundles::bytes() const {
-  return blocks.size() + starts.size() * 2 + lengths.size() * 2 + row_order.size() * 4 +
-         streams.size() * sizeof(Stream);
-}
+std::size_t RowBundles::bytes() const { return blocks.size() + starts.size() * 2 + table_bytes(); }
 
 RowBundles make_row_bundles(MatrixView<const std::uint16_t> w, DType dtype, int multiprocessors, bool pairs) {
   return make(WeightRows(w, dtype, nullptr, 0), multiprocessors, pairs);
@@ -270,7 +267,7 @@ void expand_row_bundles(const RowBundles& packed, MatrixView<std::uint16_t> w) {
   const auto block_bytes = static_cast<std::size_t>(packed.block_bytes());
   for (std::int64_t r = 0; r < w.rows; ++r) std::fill_n(w.row(r), w.cols, std::uint16_t{0});
   for (std::size_t s = 0; s < packed.streams.size(); ++s) {
-    const std::uint8_t* blocks = packed.blocks.data() + packed.streams[s].first_block * block_bytes;
+    const std::uint8_t* blocks = packed.blocks.data() + packed.streams[s].first * block_bytes;
     for (std::size_t b = s; b < packed.lengths.size(); b += packed.streams.size()) {
       expand_bundle(packed, b, blocks, w);
       blocks += packed.lengths[b] * block_bytes;

@@ -1,22 +1,17 @@
-// Unstructured sparse weights as GPU warps read them: a few rows side by side in the 32 lanes of a warp, every lane
-// with its own part of a row as a list of (gap, value) entries.
+// Unstructured sparse weights as GPU warps read them: bundled rows (bundled_rows.hpp), every lane with its own part of
+// a row as a list of (gap, value) entries.
 //
-// A bundle is 1, 2, 4 or 8 rows with about equally many non-zeros: rows lie in the order of their number of non-zeros,
-// longest first, so that no lane waits for a longer row's. Each has an equal number of lanes, to which the row's
-// non-zeros are dealt in column order, evenly. The input lies once in shared memory and any lane may read any of it:
-// the lanes' banks collide 3.5 times on average, which memory is slow enough to hide.
+// A row's non-zeros are dealt to its lanes in column order, evenly. The input lies once in shared memory and any lane
+// may read any of it: the lanes' banks collide 3.5 times on average, which memory is slow enough to hide.
 //
 // Layout    block   8 entries of 32 lanes: 32·8 values (lane l's eight at byte 16·l), then 32·8 gaps. Gaps of 8 bits:
 //                   entry k of lane l at byte 512 + 8·l + k. Of 4 bits: entries k and k + 4 in the low and the high
 //                   half of byte 512 + 4·l + k (k < 4). Of 6 bits: entry k in the low six bits of that byte, bits 4 and
 //                   5 of entry k + 4 above them; the low four bits of entries 4, 6, 5, 7 in turn in the two bytes from
 //                   640 + 2·l on, lower bits first.
-//           bundle  lengths[b] blocks, as many as its fullest lane needs; short lanes are filled with value 0, gap 0.
-//                   Row i of it, row_order[rows_in_bundle·b + i] of the matrix, belongs to the lanes from
-//                   i·lanes_a_row() on. starts[32·b + l] is the column of lane l's first entry, whose gap is 0; entry e
-//                   lies gap(e) columns after entry e−1. A gap that does not fit is bridged by entries of value 0.
-//           stream  what one warp reads: bundles s, s + n_streams, … one after the other, from block
-//                   streams[s].first_block on.
+//           bundle  its units are blocks; short lanes are filled with value 0, gap 0. starts[32·b + l] is the column of
+//                   lane l's first entry, whose gap is 0; entry e lies gap(e) columns after entry e−1. A gap that does
+//                   not fit is bridged by entries of value 0.
 // Exact     every value of a non-zero position is kept bit for bit; positions of value ±0 are not kept, but for the −0
 //           of packed rows.
 // Cost      2.5, 2.75 or 3 bytes a non-zero, 2·lanes + 4 a row, and filling: half a block a bundle and what its fullest
@@ -35,41 +30,21 @@
 #include "lacuna/core/dtype.hpp"
 #include "lacuna/core/tensor.hpp"
 #include "lacuna/kernels/expand/expand.hpp"
+#include "lacuna/kernels/packed_gemv/bundled_rows.hpp"
 #include "lacuna/kernels/packed_gemv/row_order.hpp"
 
 namespace lacuna::kernels {
 
-struct RowBundles {
-  static constexpr int kLanes = 32;
+struct RowBundles : BundledRows {
   static constexpr int kBlock = 8;  // entries of a lane
-  static constexpr int kMostRows = 8;
-  static constexpr int kMostWarps = 21;
   static constexpr std::int64_t kMostColumns = 65535;
 
-  static constexpr std::uint32_t kNoRow = ~std::uint32_t{0};  // a place of the last bundle beyond the last row
-
-  struct Stream {
-    std::uint32_t first_block;
-    std::uint32_t blocks;
-  };
-
   DType dtype = DType::f16;
-  std::int64_t rows = 0;
   std::int64_t cols = 0;
-  int gap_bits = 4;         // or 6 or 8: whichever takes fewest bytes
-  int rows_in_bundle = 1;   // or 2, 4, 8
-  int multiprocessors = 1;  // whose warps are to be fed
+  int gap_bits = 4;  // or 6 or 8: whichever takes fewest bytes
   AlignedBuffer<std::uint8_t> blocks;
   std::vector<std::uint16_t> starts;
-  std::vector<std::uint16_t> lengths;
-  std::vector<std::uint32_t> row_order;
-  std::vector<Stream> streams;
 
-  std::int64_t n_bundles() const { return (rows + rows_in_bundle - 1) / rows_in_bundle; }
-  int n_streams() const { return static_cast<int>(streams.size()); }
-  // That share a multiprocessor's copy of the input, at most kMostWarps.
-  int warps() const { return (n_streams() + multiprocessors - 1) / multiprocessors; }
-  int lanes_a_row() const { return kLanes / rows_in_bundle; }
   int block_bytes() const { return kLanes * kBlock * 2 + kLanes * kBlock * gap_bits / 8; }
   std::size_t bytes() const;  // everything a product reads
 };
