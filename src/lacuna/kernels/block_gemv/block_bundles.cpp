@@ -50,26 +50,26 @@ struct Layout {
 Layout deal(std::int64_t bundles, int rows_in_bundle, double steps, int multiprocessors) {
   const int warps = choose_bundle_warps(bundles, multiprocessors);
   const std::int64_t streams = std::int64_t{multiprocessors} * warps;
-  const auto rounds = static_cast<double>((bundles + streams - 1) / streams);
-  return {rows_in_bundle, warps, rounds * warps * steps / static_cast<double>(bundles)};
+  const std::int64_t rounds = (bundles + streams - 1) / streams;
+  return {rows_in_bundle, warps, static_cast<double>(rounds * warps) * steps / static_cast<double>(bundles)};
 }
 
 // More rows in a bundle: longer lists, which are filled up less. Fewer: more bundles, which are dealt more evenly;
 // every multiprocessor is to have twelve warps, whose copies on their way are what memory takes to be busy. A bundle's
 // end costs about three steps.
 Layout choose_layout(const BlockRows& rows, std::span<const std::uint32_t> order, int multiprocessors) {
-  constexpr double kEndSteps = 3.0;
+  constexpr std::uint64_t kEndSteps = 3;
   constexpr int kLeastWarps = 12;
   Layout best = {1, 1, 1e300};
   for (int n = 1; n <= BlockBundles::kMostRows; n *= 2) {
     const auto lanes = static_cast<std::uint64_t>(kLanes / n);
     const std::int64_t bundles = (rows.rows + n - 1) / n;
     if (n > 1 && bundles < std::int64_t{kLeastWarps} * multiprocessors) break;
-    double steps = kEndSteps * static_cast<double>(bundles);
+    std::uint64_t steps = kEndSteps * static_cast<std::uint64_t>(bundles);
     for (std::size_t first = 0; first < order.size(); first += static_cast<std::size_t>(n)) {
-      steps += static_cast<double>((stored_of(rows, order[first]) + lanes - 1) / lanes);
+      steps += (stored_of(rows, order[first]) + lanes - 1) / lanes;
     }
-    const Layout layout = deal(bundles, n, steps, multiprocessors);
+    const Layout layout = deal(bundles, n, static_cast<double>(steps), multiprocessors);
     if (layout.busiest < best.busiest) best = layout;
   }
   return best;
@@ -122,10 +122,10 @@ class BundleWriter {
   BundleWriter(const BlockRows& rows, BlockBundles& out) : rows_(rows), out_(out), lists_(kLanes) {}
 
   void append(std::int64_t b, std::vector<std::uint8_t>& stream) {
-    const int lanes = out_.lanes_a_row();
+    const auto lanes = static_cast<std::size_t>(out_.lanes_a_row());
     for (int i = 0; i < out_.rows_in_bundle; ++i) {
       deal(out_.row_order[static_cast<std::size_t>(b * out_.rows_in_bundle + i)],
-           std::span(lists_).subspan(static_cast<std::size_t>(i * lanes), static_cast<std::size_t>(lanes)));
+           std::span(lists_).subspan(static_cast<std::size_t>(i) * lanes, lanes));
     }
     std::size_t length = 0;
     for (int lane = 0; lane < kLanes; ++lane) {
