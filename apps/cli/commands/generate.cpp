@@ -238,7 +238,7 @@ void add_generate(Application& app) {
   command.add_flag("--no-tuning", options->no_tuning, "take nothing from what `lacuna tune` has found out");
   command.footer(
       "Packed models (`lacuna pack`) are multiplied as they are: the same tokens, though sums over matrices with\n"
-      "83 % zeros or more differ in their last bits. Where `lacuna tune` or `lacuna advise` found dense faster\n"
+      "80 % zeros or more may differ in their last bits. Where `lacuna tune` or `lacuna advise` found dense faster\n"
       "here, they are expanded; nothing is measured by this command. On CUDA, f32 weights become bf16.\n"
       "Example: lacuna generate examples/tiny-llama --prompt \"Once upon a time\" --seed 1\n"
       "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");

@@ -1,5 +1,4 @@
-// A step is one vector of values, one of places, four look-ups into the window's eight registers and one
-// multiplication.
+// A step is 16 values, 16 places, their look-up in the window (slice_lanes-inl.h) and one multiplication.
 #include <algorithm>
 #include <bit>
 #include <cstring>
@@ -15,62 +14,24 @@
 #include <hwy/foreach_target.h>
 // After foreach_target.h, which redefines HWY_TARGET for each pass over this file.
 #include <hwy/highway.h>
-// After Highway, which quiets what GCC says about these headers.
-#include <immintrin.h>
+#include "lacuna/kernels/packed_gemv/slice_lanes-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace lacuna::kernels::HWY_NAMESPACE {
 namespace {
 
-#if HWY_TARGET > HWY_AVX3 || HWY_TARGET == HWY_SCALAR  // narrower: scalar::sliced_gemv serves
+double most_stored() { return kMostStored; }
 
-bool has_slices() { return false; }
+#if HWY_TARGET > HWY_AVX2 || HWY_TARGET == HWY_SCALAR  // narrower: scalar::sliced_gemv serves
+
 void multiply_slices(const SlicedRows&, std::int64_t, std::int64_t, MatrixView<const float>, MatrixView<float>, float,
                      float) {}
 
 #else
 
-bool has_slices() { return true; }
-
 constexpr std::size_t kLanes = 16;
 constexpr std::size_t kSteps = 4;
 constexpr std::size_t kAhead = 2048;  // bytes, of blocks asked for
-constexpr int kChunk = 2;             // inputs whose sums are in registers; further ones meet a slice in the cache
-
-struct F32 {
-  static constexpr std::size_t kBytes = 4;
-  static HWY_INLINE __m512 load(const std::byte* p) { return _mm512_loadu_ps(p); }
-};
-struct F16 {
-  static constexpr std::size_t kBytes = 2;
-  static HWY_INLINE __m512 load(const std::byte* p) {
-    return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-  }
-};
-struct Bf16 {
-  static constexpr std::size_t kBytes = 2;
-  static HWY_INLINE __m512 load(const std::byte* p) {
-    const __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
-  }
-};
-
-// 128 inputs, looked up 16 at a time.
-struct Window {
-  __m512 part[8];
-
-  HWY_INLINE explicit Window(const float* x) {
-    for (int i = 0; i < 8; ++i) part[i] = _mm512_loadu_ps(x + 16 * i);
-  }
-  HWY_INLINE __m512 at(__m512i places) const {
-    const __mmask16 odd = _mm512_test_epi32_mask(places, _mm512_set1_epi32(32));
-    const __mmask16 upper = _mm512_test_epi32_mask(places, _mm512_set1_epi32(64));
-    const auto quarter = [&](int i) HWY_ATTR { return _mm512_permutex2var_ps(part[2 * i], places, part[2 * i + 1]); };
-    const __m512 low = _mm512_mask_blend_ps(odd, quarter(0), quarter(1));
-    const __m512 high = _mm512_mask_blend_ps(odd, quarter(2), quarter(3));
-    return _mm512_mask_blend_ps(upper, low, high);
-  }
-};
 
 // A slice on its way past kInputs inputs: no branch but the caller's loop.
 template <typename Element, int kInputs>
@@ -81,7 +42,7 @@ class SliceSums {
         window_(w.windows.data() + w.starts[static_cast<std::size_t>(slice)]),
         end_(w.windows.data() + w.starts[static_cast<std::size_t>(slice) + 1]) {
     for (auto& input : sums_) {
-      for (auto& sum : input) sum = _mm512_setzero_ps();
+      for (auto& sum : input) sum = Lanes::zero();
     }
   }
 
@@ -97,8 +58,7 @@ class SliceSums {
       HWY_UNROLL(4)
       for (std::size_t i = 0; i < kSteps; ++i) {
         const std::byte* places = block_ + kSteps * kValueBytes + i * kLanes;
-        const __m512i at = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(places)));
-        sums_[j][i] = _mm512_fmadd_ps(Element::load(block_ + i * kValueBytes), inputs.at(at), sums_[j][i]);
+        sums_[j][i] = multiply_add(Element::load(block_ + i * kValueBytes), inputs.at(places), sums_[j][i]);
       }
     }
     ++window_;
@@ -108,8 +68,8 @@ class SliceSums {
   void write(const std::int32_t* row_of, MatrixView<float> y, float alpha, float beta) const {
     for (int j = 0; j < kInputs; ++j) {
       alignas(64) float sums[kLanes];
-      const __m512(&sum)[kSteps] = sums_[j];
-      _mm512_store_ps(sums, _mm512_add_ps(_mm512_add_ps(sum[0], sum[1]), _mm512_add_ps(sum[2], sum[3])));
+      const Lanes(&sum)[kSteps] = sums_[j];
+      add(add(sum[0], sum[1]), add(sum[2], sum[3])).store(sums);
       for (std::size_t lane = 0; lane < kLanes; ++lane) {
         if (row_of[lane] < 0) continue;
         const float scaled = alpha * sums[lane];
@@ -126,7 +86,7 @@ class SliceSums {
   const std::byte* block_;
   const std::uint16_t* window_;
   const std::uint16_t* end_;
-  __m512 sums_[kInputs][kSteps];
+  Lanes sums_[kInputs][kSteps];
 };
 
 template <typename Element, int kInputs>
@@ -188,12 +148,14 @@ HWY_AFTER_NAMESPACE();
 namespace lacuna::kernels {
 namespace {
 
-HWY_EXPORT(has_slices);
+HWY_EXPORT(most_stored);
 HWY_EXPORT(multiply_slices);
 
-constexpr double kMostStored = 0.17;  // of the elements: above, bitmaps are the faster ones (README.md)
-constexpr double kMostPlaces = 2.0;   // a value
+constexpr double kMostPlaces = 2.0;  // a value
 constexpr std::uint64_t kBlocksPerThread = 512;
+
+// Of the elements: above, bitmaps are the faster ones (README.md). 0: no slices at this level.
+double most_stored_here() { return use_simd() ? HWY_DYNAMIC_DISPATCH(most_stored)() : 0.0; }
 
 bool all_finite(const float* x, std::int64_t n) {
   std::uint32_t overflown = 0;
@@ -209,12 +171,12 @@ std::int64_t first_slice(const SlicedRows& w, std::int64_t part, std::int64_t pa
   return std::lower_bound(w.starts.begin(), w.starts.end() - 1, block) - w.starts.begin();
 }
 
-// Inputs of which some are not finite, or no AVX-512.
+// Inputs of which some are not finite, or neither AVX-512 nor AVX2.
 void one_by_one(const SlicedRows& w, MatrixView<const float> x, MatrixView<float> y, float alpha, float beta) {
   for (std::int64_t j = 0; j < x.rows; ++j) {
     if (!all_finite(x.row(j), w.source.cols)) {
       packed_gemv(w.source, x.row(j), y.row(j), alpha, beta);
-    } else if (use_simd() && HWY_DYNAMIC_DISPATCH(has_slices)()) {
+    } else if (most_stored_here() > 0.0) {
       sliced_gemv(w, x.row(j), y.row(j), alpha, beta);
     } else {
       scalar::sliced_gemv(w, x.row(j), y.row(j), alpha, beta);
@@ -225,10 +187,10 @@ void one_by_one(const SlicedRows& w, MatrixView<const float> x, MatrixView<float
 }  // namespace
 
 std::shared_ptr<const SlicedRows> make_slices_if_faster(const PackedRows& source) {
-  if (!use_simd() || !HWY_DYNAMIC_DISPATCH(has_slices)()) return nullptr;
   const auto stored = static_cast<double>(source.row_starts[source.rows]);
   if (source.cols > SlicedRows::kMostCols) return nullptr;
-  if (stored > kMostStored * static_cast<double>(source.rows * source.cols)) return nullptr;
+  const double most = most_stored_here();
+  if (most == 0.0 || stored > most * static_cast<double>(source.rows * source.cols)) return nullptr;
   auto slices = std::make_shared<const SlicedRows>(make_sliced_rows(source));
   const auto places = static_cast<double>(slices->starts.back() * SlicedRows::kLanes);
   return places <= kMostPlaces * stored ? slices : nullptr;
@@ -241,7 +203,7 @@ void sliced_gemv(const SlicedRows& w, const float* x, float* y, float alpha, flo
 void sliced_gemv_batch(const SlicedRows& w, MatrixView<const float> x, MatrixView<float> y, float alpha, float beta) {
   const std::int64_t cols = w.source.cols;
   LACUNA_ASSERT(x.cols == cols && y.cols == w.source.rows && x.rows == y.rows);
-  bool finite = use_simd() && HWY_DYNAMIC_DISPATCH(has_slices)();
+  bool finite = most_stored_here() > 0.0;
   for (std::int64_t j = 0; j < x.rows; ++j) finite = finite && all_finite(x.row(j), cols);
   if (!finite) return one_by_one(w, x, y, alpha, beta);
   const std::int64_t stride = cols + SlicedRows::kWindow;
