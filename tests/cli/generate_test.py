@@ -150,6 +150,12 @@ class Generate(CliTest):
         self.assertLess(kl[0], kl[1])
         self.assertLess(kl[1], kl[2])
 
+    def test_inputs_left_out_are_told_of(self):
+        told = "--against MODEL tells how far"
+        self.assertIn(told, self.ok("generate", MODEL, *PROMPT, "--activation-sparsity", 0.5).err)
+        self.assertNotIn(told, self.ok("generate", MODEL, *PROMPT, "--activation-sparsity", 0).err)
+        self.assertNotIn(told, self.ok("generate", MODEL, *PROMPT, "--activation-sparsity", 0.5, "--against", MODEL).err)
+
     def test_a_profile_gives_the_thresholds(self):
         text = self.folder / "text.txt"
         text.write_text("Once upon a time there was a little girl who lived in a wood. " * 40)

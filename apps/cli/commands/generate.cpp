@@ -121,6 +121,9 @@ void report_generation(const Session& session, const GenerateCommand& command, c
   if (divergence) {
     session.note(fmt::format("against {}: KL {:.6f} nats per token, {:.2f} % the same most likely token",
                              command.against, divergence->kl_mean, 100.0 * divergence->top1_agreement));
+  } else if (command.activation_sparsity > 0.0) {
+    session.note(
+        "inputs were left out: --against MODEL tells how far the text's predictions are from the dense model's");
   }
 }
 
