@@ -87,6 +87,7 @@ TEST_F(DeviceBench, OrdersFindWhatTheirCoherencePredicts) {
     for (const auto& timing : timings) {
       EXPECT_GT(timing.time.median, 0.0);
       EXPECT_GT(timing.packed.median, 0.0);
+      EXPECT_EQ(timing.dtype, dtype == DType::f32 ? DType::bf16 : dtype);
     }
   }
 }

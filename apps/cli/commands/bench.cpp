@@ -259,9 +259,8 @@ void add_bench(Application& app) {
   command.footer(
       "Every product is checked before it is timed. Data comes from memory, not from cache; every sparsity is timed\n"
       "in turns with the dense product. `of ideal` is the time that the bytes would take at the speed of a plain\n"
-      "read, over the time taken. With --db each shape is recorded as soon as it is done. On a CUDA device: graphs of "
-      "launches as a decoder makes them, f16 or bf16, dense\n"
-      "by Lacuna's own kernel, ideal at the speed of a copy.\n"
+      "read, over the time taken. With --db each shape is recorded as soon as it is done. On a CUDA device: graphs\n"
+      "of launches as a decoder makes them, f16 or bf16, dense by Lacuna's own kernel, ideal at the speed of a copy.\n"
       "Example: lacuna bench gemv --shape 11008x4096 --sparsity 0:0.9:0.1\n"
       "Also: --json, --quiet, --progress MODE, --threads T (see `lacuna help`).");
   app.on_run(command, [options, given = &command](const Session& session) {

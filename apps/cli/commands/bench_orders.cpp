@@ -75,7 +75,7 @@ Json orders_json(const std::vector<OrderTiming>& timings) {
 // Of every order its blocks, and one packed and one dense product for all of them. What blocks read is not recorded.
 std::vector<BenchmarkRecord> order_records(const OrderBenchCommand& command, const std::vector<OrderTiming>& timings,
                                            const WeightMatrix& matrix, double zeros, std::int64_t started_us) {
-  BenchmarkRecord common = bench_record(command.place, matrix.view.dtype, started_us);
+  BenchmarkRecord common = bench_record(command.place, timings.front().dtype, started_us);
   common.rows = matrix.view.shape[0];
   common.cols = matrix.view.shape[1];
   std::vector<double> dense;

@@ -112,7 +112,7 @@ std::vector<OrderTiming> bench_orders(const TensorView& weights, std::span<const
     const auto times = time_in_turns(calls, timing, context);
     const double skipped = copies[0].skipped();
     timings.push_back({order.name, skipped, predicted_block_speedup(skipped, weights.dtype), times[2], times[0],
-                       times[1], packed.form()});
+                       times[1], packed.form(), weights.dtype});
     context.report({"bench mmm", order.name, "orders", timings.size(), orders.size(), 0.0});
   }
   return timings;

@@ -38,6 +38,7 @@ struct OrderTiming {
   CallTime dense;   // in the same rounds
   CallTime packed;  // kernels/packed_gemv on the same matrix, likewise
   std::string packed_form;
+  DType dtype = DType::bf16;  // of what was multiplied
 
   double speedup() const { return dense.median / time.median; }
   double packed_speedup() const { return dense.median / packed.median; }

@@ -150,8 +150,8 @@ std::vector<OrderTiming> bench_orders_cuda(const TensorView& weights, std::span<
     calls.push_back(blocks.call(inputs[0], queue, y));
     const auto times = time_on_device(calls, queue, timing.rounds, context);
     const double skipped = in_blocks.skipped();
-    timings.push_back(
-        {order.name, skipped, predicted_device_block_speedup(skipped), times[2], times[0], times[1], "bundles"});
+    timings.push_back({order.name, skipped, predicted_device_block_speedup(skipped), times[2], times[0], times[1],
+                       "bundles", narrow.dtype});
     context.report({"bench mmm", order.name, "orders", timings.size(), orders.size(), 0.0});
   }
   return timings;
